@@ -1,0 +1,40 @@
+"""How every command ends: in one sentence, with an exit status that tells the truth."""
+
+from __future__ import annotations
+
+import errno
+import signal
+import sys
+from collections.abc import Callable
+
+from benchmark.errors import Interrupted, UserError
+from zforcing.checks import ConfigurationError
+
+
+def run_command(main: Callable[[], None]) -> None:
+    """Runs `main` and exits: 0 on success, 2 with one sentence for what a user can mend, 128 + signal if stopped."""
+    try:
+        main()
+    except (UserError, ConfigurationError) as error:
+        _fail(str(error))
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            _fail(
+                f"the disk is full ({error.strerror}); the last good checkpoint is kept: free some space and repeat "
+                f"the command"
+            )
+        if error.filename is None:
+            raise
+        _fail(f"{error.filename}: {error.strerror}; check that the path exists and that you may use it")
+    except Interrupted as stop:
+        print(f"interrupted by {signal.Signals(stop.signal_number).name}; repeat the command to go on", file=sys.stderr)
+        sys.exit(128 + stop.signal_number)
+    except KeyboardInterrupt:
+        print("interrupted; repeat the command to go on", file=sys.stderr)
+        sys.exit(128 + signal.SIGINT)
+
+
+def _fail(sentence: str) -> None:
+    # gin adds lines about where it was called from; the sentence is what matters.
+    print(f"error: {' '.join(sentence.split())}", file=sys.stderr)
+    sys.exit(2)

@@ -1,0 +1,97 @@
+"""What a data set is: three splits of sequences, where they came from, and the units its numbers are given in."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Sequence(NamedTuple):
+    """One sequence: the previous frames and the frames to predict, (T, D) float32 or (T,) int64."""
+
+    inputs: NDArray[Any]
+    targets: NDArray[Any]
+
+
+class Split(ABC):
+    """Sequences of one part of a data set, made when asked for.
+
+    Attributes:
+        steps: (N,) how many steps each sequence has.
+        group: (N,) which reported sequence each one belongs to; its terms are summed over the group. Whole
+            sequences are groups of one.
+    """
+
+    steps: NDArray[np.int64]
+    group: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    @property
+    def groups(self) -> int:
+        """How many sequences are reported."""
+        return int(self.group[-1]) + 1 if len(self.group) else 0
+
+    @abstractmethod
+    def __getitem__(self, index: int) -> Sequence:
+        """The sequence number `index`."""
+
+    @abstractmethod
+    def chunked(self, steps: int) -> Split:
+        """The same frames cut into pieces of at most `steps` steps, grouped by the sequence they come from."""
+
+
+@dataclass(frozen=True)
+class Dataset(ABC):
+    """A loaded data set.
+
+    Attributes:
+        name: 'timit', ...
+        source: 'full', 'sample' or 'embedded'.
+        description: the source in words, as it is printed and recorded.
+        data_size: D, or the number of symbols.
+        protocols: the ways the held-out splits can be scored, the default first.
+        counts: what was found, by split.
+        statistics: what normalises the data, from the training split alone.
+        fingerprint: a hash of all data, the same on every machine.
+        train, valid, test: the splits.
+    """
+
+    name: str
+    source: str
+    description: str
+    data_size: int
+    protocols: tuple[str, ...]
+    counts: dict[str, int]
+    statistics: dict[str, float]
+    fingerprint: str
+    train: Split
+    valid: Split
+    test: Split
+
+    def scored(self, split: str, protocol: str) -> Split:
+        """The split as `protocol` scores it: 'utterance' whole, 'chunkN' in pieces of N steps from a zero state."""
+        whole: Split = getattr(self, split)
+        return whole.chunked(int(protocol.removeprefix("chunk"))) if protocol.startswith("chunk") else whole
+
+    @abstractmethod
+    def derived_units(self, log_likelihood: float, steps: int) -> dict[str, float]:
+        """Further units of a total log-likelihood in nats over `steps` scored steps, by name."""
+
+    @abstractmethod
+    def write_samples(self, folder: Path, original: NDArray[Any], generated: NDArray[Any]) -> list[Path]:
+        """Writes sequences, (B, T, D) in the model's units, in the form a person looks at or listens to."""
+
+
+class Corpus(Protocol):
+    """How a data set is read; its settings are what gin binds."""
+
+    def load(self, root: Path | None) -> Dataset:
+        """Reads it below `root`, or makes the embedded default."""
+        ...

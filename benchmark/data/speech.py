@@ -1,0 +1,155 @@
+"""Waveforms as sequences of frames, shared by all speech corpora."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from benchmark.data.audio import SAMPLE_RATE
+from benchmark.data.dataset import Dataset, Sequence, Split
+
+
+class FrameSplit(Split):
+    """Runs of consecutive frames of recordings; each frame is predicted from those before it.
+
+    A sequence of T steps takes T + 1 frames: the first is only an input and never scored.
+
+    Args:
+        recordings: int16 samples.
+        recording: (N,) which recording each sequence is part of.
+        first: (N,) the frame at which it starts.
+        steps: (N,) T.
+        group: (N,) see `Split`.
+        frame_size: samples in a frame.
+        mean, deviation: what normalises a sample.
+    """
+
+    def __init__(
+        self,
+        recordings: list[NDArray[np.int16]],
+        recording: NDArray[np.int64],
+        first: NDArray[np.int64],
+        steps: NDArray[np.int64],
+        group: NDArray[np.int64],
+        frame_size: int,
+        mean: float,
+        deviation: float,
+    ) -> None:
+        self.recordings = recordings
+        self.recording = recording
+        self.first = first
+        self.steps = steps
+        self.group = group
+        self.frame_size = frame_size
+        self.mean = mean
+        self.deviation = deviation
+
+    def __getitem__(self, index: int) -> Sequence:
+        begin = self.first[index] * self.frame_size
+        end = begin + (self.steps[index] + 1) * self.frame_size
+        samples = self.recordings[self.recording[index]][begin:end].astype(np.float32)
+        frames_TD = ((samples - np.float32(self.mean)) / np.float32(self.deviation)).reshape(-1, self.frame_size)
+        return Sequence(frames_TD[:-1], frames_TD[1:])
+
+    def chunked(self, steps: int) -> FrameSplit:
+        offsets = [np.arange(0, total, steps) for total in self.steps]
+        source = np.repeat(np.arange(len(self)), [len(o) for o in offsets])
+        offset = np.concatenate(offsets) if offsets else np.zeros(0, np.int64)
+        return FrameSplit(
+            self.recordings,
+            self.recording[source],
+            self.first[source] + offset,
+            np.minimum(steps, self.steps[source] - offset),
+            self.group[source],
+            self.frame_size,
+            self.mean,
+            self.deviation,
+        )
+
+
+def whole_recordings(
+    recordings: list[NDArray[np.int16]], frame_size: int, mean: float, deviation: float
+) -> FrameSplit:
+    """Each recording as one sequence, cut to a multiple of the frame size."""
+    count = np.arange(len(recordings))
+    steps = np.array([len(samples) // frame_size - 1 for samples in recordings], np.int64)
+    return FrameSplit(recordings, count, np.zeros_like(count), steps, count, frame_size, mean, deviation)
+
+
+def stream_segments(
+    recordings: list[NDArray[np.int16]], segment_frames: int, frame_size: int, mean: float, deviation: float
+) -> FrameSplit:
+    """All recordings joined into one stream and cut into segments of equal length, the rest left out."""
+    stream = np.concatenate(recordings)
+    segments = (len(stream) // frame_size - 1) // segment_frames
+    number = np.arange(segments)
+    steps = np.full(segments, segment_frames, np.int64)
+    return FrameSplit(
+        [stream], np.zeros_like(number), number * segment_frames, steps, number, frame_size, mean, deviation
+    )
+
+
+def sample_statistics(recordings: Iterable[NDArray[np.int16]]) -> tuple[float, float]:
+    """Mean and standard deviation of all samples, in int16 units, from exact integer sums."""
+    count = total = squares = 0
+    for samples in recordings:
+        wide = samples.astype(np.int64)
+        count += len(wide)
+        total += int(wide.sum())
+        squares += int((wide * wide).sum())
+    mean = total / count
+    return mean, math.sqrt((count * squares - total * total) / count**2)
+
+
+def fingerprint(splits: dict[str, dict[str, NDArray[np.int16]]]) -> str:
+    """A hash of the names and samples of every recording of every split."""
+    digest = hashlib.sha256()
+    for split, recordings in splits.items():
+        for name, samples in recordings.items():
+            digest.update(f"{split}/{name}/{len(samples)}\n".encode())
+            digest.update(np.ascontiguousarray(samples, "<i2"))
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class SpeechDataset(Dataset):
+    """A data set of waveforms. Statistics: `mean` and `std` of the training samples in int16 units."""
+
+    def derived_units(self, log_likelihood: float, steps: int) -> dict[str, float]:
+        """Bits per sample of the int16 density: log2(std) - log-likelihood / (samples ln 2).
+
+        It undoes the normalisation, so that it compares across corpora and standard deviations.
+        """
+        samples = steps * self.data_size
+        return {"bits_per_sample": math.log2(self.statistics["std"]) - log_likelihood / (samples * math.log(2))}
+
+    def waveform(self, frames_TD: NDArray[Any]) -> NDArray[np.int16]:
+        """Samples in the recording's own units from frames in the model's."""
+        samples = frames_TD.reshape(-1).astype(np.float64) * self.statistics["std"] + self.statistics["mean"]
+        return np.clip(np.rint(samples), -32768, 32767).astype(np.int16)
+
+    def write_samples(self, folder: Path, original: NDArray[Any], generated: NDArray[Any]) -> list[Path]:
+        """WAV files and one figure of waveforms and spectrograms."""
+        from benchmark.plots import plot_waveforms
+
+        folder.mkdir(parents=True, exist_ok=True)
+        waveforms = {
+            f"{kind}_{number}": self.waveform(frames_TD)
+            for kind, sequences in (("original", original), ("generated", generated))
+            for number, frames_TD in enumerate(sequences)
+        }
+        paths = []
+        for name, samples in waveforms.items():
+            paths.append(folder / f"{name}.wav")
+            soundfile.write(paths[-1], samples, SAMPLE_RATE, subtype="PCM_16")
+        figure = folder / "waveforms.png"
+        plot_waveforms(figure, waveforms, SAMPLE_RATE, self.data_size)
+        return [*paths, figure]

@@ -1,0 +1,140 @@
+"""Scores a whole split: float64 totals, divided once, whatever the batch size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import gin
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from benchmark.data.batches import evaluation_batches
+from benchmark.data.dataset import Dataset, Split
+from benchmark.streams import stream
+from zforcing.checks import require_numbers, require_sizes
+from zforcing.interface import SequenceModel, StepTerms
+
+
+@gin.register
+@dataclass(frozen=True)
+class Evaluation:
+    """How splits are scored.
+
+    Args:
+        batch_size: sequences at a time; it changes speed and memory, not results.
+        active_threshold: a latent is active if the variance of its posterior mean over the data exceeds this
+            (Burda et al. 2016).
+    """
+
+    batch_size: int = 32
+    active_threshold: float = 0.01
+
+    def __post_init__(self) -> None:
+        require_sizes(batch_size=self.batch_size)
+        require_numbers(0.0, active_threshold=self.active_threshold)
+
+    def __call__(
+        self,
+        model: SequenceModel,
+        dataset: Dataset,
+        split: str,
+        protocol: str,
+        seed: int,
+        check_stop: Callable[[], None] = lambda: None,
+    ) -> dict[str, float | int | str]:
+        """The metrics of a split, see `summarise`."""
+        sequences = dataset.scored(split, protocol)
+        totals = _Totals(sequences, model.latent_size)
+        device = next(model.parameters()).device
+        was_training = model.training
+        model.eval()
+        try:
+            with torch.inference_mode():
+                batches = evaluation_batches(sequences, self.batch_size)
+                count = -(-len(sequences) // self.batch_size)
+                for indices, batch in tqdm(
+                    batches, f"{split}, {protocol}", count, leave=False, delay=2, mininterval=1, dynamic_ncols=True
+                ):
+                    check_stop()
+                    noise_TBZ = sequence_noise(model, sequences, indices, batch.steps, seed)
+                    totals.add(indices, model(batch.to(device), noise_TBZ.to(device)))
+        finally:
+            model.train(was_training)
+        return self.summarise(model, dataset, totals)
+
+    def summarise(self, model: SequenceModel, dataset: Dataset, totals: _Totals) -> dict[str, float | int | str]:
+        """Means over the reported sequences, named by sign and unit.
+
+        `bound` is 'elbo' for a lower bound with one posterior sample, 'exact' for a log-likelihood.
+        """
+        bound, name = ("elbo", "elbo_nats_per_seq") if model.has_latent else ("exact", "log_likelihood_nats_per_seq")
+        count, steps = totals.split.groups, int(totals.split.steps.sum())
+        total = float(totals.bound_N.sum())
+        metrics: dict[str, float | int | str] = {
+            "bound": bound,
+            "sequences": count,
+            "steps": steps,
+            name: total / count,
+            **dataset.derived_units(total, steps),
+        }
+        if model.has_latent:
+            variance_Z = totals.variance_Z(steps)
+            metrics |= {
+                "log_px_nats_per_seq": float(totals.log_px_N.sum()) / count,
+                "kl_nats_per_seq": float(totals.kl_N.sum()) / count,
+                "aux_nll_nats_per_seq": float(totals.aux_nll_N.sum()) / count,
+                "active_units": int((variance_Z > self.active_threshold).sum()),
+                "latent_units": model.latent_size,
+            }
+        return metrics
+
+
+def selection_metric(metrics: dict[str, float | int | str]) -> float:
+    """The number that a better model has more of: the bound, or the exact log-likelihood."""
+    return float(metrics["elbo_nats_per_seq" if metrics["bound"] == "elbo" else "log_likelihood_nats_per_seq"])
+
+
+def sequence_noise(model: SequenceModel, split: Split, indices: list[int], steps: int, seed: int) -> Tensor:
+    """(T, B, Z) noise that belongs to each sequence, whatever batch it is in; zero where it is padded."""
+    parameter = next(model.parameters())
+    noise_TBZ = torch.zeros(steps, len(indices), model.latent_size, dtype=parameter.dtype)
+    if model.has_latent:
+        for column, index in enumerate(indices):
+            generator = stream(seed, "evaluation", index)
+            drawn = torch.randn(int(split.steps[index]), model.latent_size, generator=generator)
+            noise_TBZ[: len(drawn), column] = drawn
+    return noise_TBZ
+
+
+class _Totals:
+    """Sums by sequence of a split, and the moments of the posterior means. All float64."""
+
+    def __init__(self, split: Split, latent_size: int) -> None:
+        self.split = split
+        self.bound_N = torch.zeros(len(split), dtype=torch.float64)
+        self.log_px_N = torch.zeros_like(self.bound_N)
+        self.kl_N = torch.zeros_like(self.bound_N)
+        self.aux_nll_N = torch.zeros_like(self.bound_N)
+        # Kept by sequence and summed in their order, so that the totals do not depend on the batches.
+        self.mean_NZ = torch.zeros(len(split), latent_size, dtype=torch.float64)
+        self.square_NZ = torch.zeros_like(self.mean_NZ)
+
+    def add(self, indices: list[int], terms: StepTerms) -> None:
+        self.bound_N[indices] = _sum_over_time(terms.log_px - terms.kl)
+        self.log_px_N[indices] = _sum_over_time(terms.log_px)
+        self.kl_N[indices] = _sum_over_time(terms.kl)
+        self.aux_nll_N[indices] = _sum_over_time(terms.aux_nll)
+        if terms.posterior is not None:
+            means_TBZ = terms.posterior.mean.double() * terms.scored_TB[..., None]
+            self.mean_NZ[indices] = means_TBZ.sum(0).cpu()
+            self.square_NZ[indices] = means_TBZ.square().sum(0).cpu()
+
+    def variance_Z(self, steps: int) -> Tensor:
+        """The variance over all steps of the posterior mean of each latent."""
+        return self.square_NZ.sum(0) / steps - (self.mean_NZ.sum(0) / steps).square()
+
+
+def _sum_over_time(terms_TB: Tensor) -> Tensor:
+    return terms_TB.double().sum(0).cpu()

@@ -1,0 +1,78 @@
+"""The root of the configuration: from a gin file to the parts of one experiment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import gin
+import torch
+
+import benchmark.optimisers
+import benchmark.schedules  # noqa: F401  registers what gin files refer to
+from benchmark.data.dataset import Corpus, Dataset
+from benchmark.evaluate import Evaluation
+from benchmark.objective import Objective
+from benchmark.samples import Samples
+from benchmark.streams import derived_seed
+from benchmark.train import Training
+from zforcing.checks import require
+from zforcing.heads import Head
+from zforcing.interface import SequenceModel
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """The parts of one run, built and ready to train.
+
+    Attributes:
+        name: readable, the start of the run's id.
+        label: the row of a table that the run fills.
+        seed: of all random streams.
+        dataset, model, objective, training, evaluation, samples: the parts.
+    """
+
+    name: str
+    label: str
+    seed: int
+    dataset: Dataset
+    model: SequenceModel
+    objective: Objective
+    training: Training
+    evaluation: Evaluation
+    samples: Samples
+
+
+@gin.configurable(denylist=["root", "device"])
+def experiment(
+    root: Path | None,
+    device: torch.device,
+    name: str = gin.REQUIRED,
+    label: str = gin.REQUIRED,
+    seed: int = gin.REQUIRED,
+    dataset: Corpus = gin.REQUIRED,
+    model: Callable[..., SequenceModel] = gin.REQUIRED,
+    head: Callable[..., Head] = gin.REQUIRED,
+    objective: Objective = gin.REQUIRED,
+    training: Training = gin.REQUIRED,
+    evaluation: Evaluation = gin.REQUIRED,
+    samples: Samples = gin.REQUIRED,
+) -> Experiment:
+    """Loads the data and builds the model on `device`.
+
+    Args:
+        root: where corpora are looked for.
+        device: where the model computes.
+        name, label, seed: see `Experiment`.
+        dataset: how the corpus is read, for example @Timit().
+        model: a class, for example @ZForcing, called with the head.
+        head: a class, for example @GaussianHead, called with the size of the data.
+        objective, training, evaluation, samples: instances, for example @Objective().
+    """
+    require(isinstance(seed, int) and not isinstance(seed, bool), f"experiment.seed must be a whole number, got {seed!r}")
+    require(isinstance(name, str) and name.replace("_", "").replace("-", "").isalnum(), f"bad name {name!r}")
+    loaded = dataset.load(root)
+    torch.manual_seed(derived_seed(seed, "initialisation"))
+    built = model(head=head(data_size=loaded.data_size)).to(device)
+    return Experiment(name, label, seed, loaded, built, objective, training, evaluation, samples)

@@ -1,0 +1,64 @@
+"""The training objective: the one place where a weight multiplies a term."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import gin
+import torch
+from torch import Tensor
+
+from benchmark.schedules import Constant, Schedule
+from zforcing.checks import require
+from zforcing.interface import StepTerms
+
+
+@gin.register
+@dataclass(frozen=True)
+class Objective:
+    """-log p(y) + kl_weight KL + aux_weight auxiliary cost + backward_weight backward reconstruction.
+
+    Terms are summed over scored steps and averaged over the sequences that have one. The released code applies its
+    backward weight only while the auxiliary weight is positive; here the two are independent.
+
+    Args:
+        kl_weight, aux_weight, backward_weight: schedules over updates.
+    """
+
+    kl_weight: Schedule = Constant(1.0)
+    aux_weight: Schedule = Constant(0.0)
+    backward_weight: Schedule = Constant(0.0)
+
+    def __post_init__(self) -> None:
+        for name in ("kl_weight", "aux_weight", "backward_weight"):
+            schedule = getattr(self, name)
+            require(
+                callable(schedule) and not isinstance(schedule, type),
+                f"Objective.{name} must be a schedule such as @Constant() or @Linear(), got {schedule!r}",
+            )
+
+    def weights(self, update: int) -> dict[str, float]:
+        """The weights at an update, counted from 0."""
+        return {
+            "kl_weight": self.kl_weight(update),
+            "aux_weight": self.aux_weight(update),
+            "backward_weight": self.backward_weight(update),
+        }
+
+    def __call__(self, terms: StepTerms, update: int) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss in nats per sequence, and its unweighted terms, detached, in the same unit."""
+        sequences = terms.scored_TB.any(0).sum().clamp(min=1)
+        means = {
+            "log_px": terms.log_px.sum() / sequences,
+            "kl": terms.kl.sum() / sequences,
+            "aux_nll": terms.aux_nll.sum() / sequences,
+            "backward_nll": terms.backward_nll.sum() / sequences,
+        }
+        weights = self.weights(update)
+        loss = (
+            -means["log_px"]
+            + weights["kl_weight"] * means["kl"]
+            + weights["aux_weight"] * means["aux_nll"]
+            + weights["backward_weight"] * means["backward_nll"]
+        )
+        return loss, {"loss": loss.detach()} | {name: torch.clone(mean.detach()) for name, mean in means.items()}

@@ -1,0 +1,36 @@
+"""What a trained model sounds, looks or reads like, beside real data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import gin
+import numpy as np
+
+from benchmark.data.dataset import Dataset
+from benchmark.streams import stream
+from zforcing.checks import require_sizes
+from zforcing.interface import SequenceModel
+
+
+@gin.register
+@dataclass(frozen=True)
+class Samples:
+    """How many sequences are generated freely, each sample being the next input, and of how many steps."""
+
+    count: int = 2
+    steps: int = 160
+
+    def __post_init__(self) -> None:
+        require_sizes(count=self.count, steps=self.steps)
+
+    def write(self, model: SequenceModel, dataset: Dataset, folder: Path, seed: int) -> list[Path]:
+        """Writes originals of the test split and generated sequences in the data's own form."""
+        originals = [dataset.test[index].targets for index in range(min(self.count, len(dataset.test)))]
+        steps = min([self.steps, *(len(original) for original in originals)])
+        model.eval()
+        generated = model.generate(steps, self.count, stream(seed, "generation")).cpu().numpy()
+        return dataset.write_samples(
+            folder, np.stack([original[:steps] for original in originals]), generated.swapaxes(0, 1)
+        )

@@ -1,0 +1,37 @@
+"""Ctrl-C and SIGTERM as a request that long work honours at its next safe point."""
+
+from __future__ import annotations
+
+import signal
+from types import FrameType, TracebackType
+
+from benchmark.errors import Interrupted
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class StopSignals:
+    """Inside this context the signals are remembered; `check` raises Interrupted once one has come."""
+
+    def __init__(self) -> None:
+        self.received: int | None = None
+        self._before: dict[int, object] = {}
+
+    def __enter__(self) -> StopSignals:
+        for number in SIGNALS:
+            self._before[number] = signal.signal(number, self._remember)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number in SIGNALS:
+            signal.signal(number, self._before[number])  # type: ignore[arg-type]
+
+    def _remember(self, number: int, frame: FrameType | None) -> None:
+        self.received = number
+
+    def check(self) -> None:
+        """Raises Interrupted if a signal has arrived."""
+        if self.received is not None:
+            raise Interrupted(self.received)

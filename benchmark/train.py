@@ -1,0 +1,281 @@
+"""Training: updates, validation, checkpoints, and going on where an interrupted run was."""
+
+from __future__ import annotations
+
+import copy
+import math
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gin
+import torch
+from tqdm import tqdm
+
+from benchmark.checkpoint import load_newest, save_checkpoint
+from benchmark.data.batches import TrainingBatches
+from benchmark.data.dataset import Dataset
+from benchmark.errors import Interrupted, UserError
+from benchmark.evaluate import Evaluation, selection_metric
+from benchmark.metrics import MetricsLog
+from benchmark.objective import Objective
+from benchmark.streams import TrainingStreams
+from zforcing.checks import require, require_numbers, require_sizes
+from zforcing.interface import SequenceModel
+
+
+@gin.register
+@dataclass(frozen=True)
+class Training:
+    """How a model is trained.
+
+    Args:
+        optimiser: a class, such as @torch.optim.Adam, called with the parameters.
+        decay: a class, such as @torch.optim.lr_scheduler.ReduceLROnPlateau, called with the optimiser and stepped
+            with the validation bound; None for a constant learning rate.
+        batch_size: sequences in an update.
+        epochs: passes over the training data.
+        validate_every: updates between validations; None for once an epoch.
+        gradient_clip: the largest total norm of the gradient.
+        patience: validations without a new best before training stops early; None for never.
+        skip_limit: non-finite steps after which the run fails.
+        log_every: updates between log lines, which hold means over the updates between them.
+        checkpoint_seconds: the most work that a crash can lose.
+    """
+
+    optimiser: Callable[..., torch.optim.Optimizer]
+    decay: Callable[..., torch.optim.lr_scheduler.ReduceLROnPlateau] | None = None
+    batch_size: int = 32
+    epochs: int = 100
+    validate_every: int | None = None
+    gradient_clip: float = 100.0
+    patience: int | None = None
+    skip_limit: int = 100
+    log_every: int = 10
+    checkpoint_seconds: float = 60.0
+
+    def __post_init__(self) -> None:
+        require(callable(self.optimiser), f"Training.optimiser must be a class, got {self.optimiser!r}")
+        require(self.decay is None or callable(self.decay), f"Training.decay must be a class, got {self.decay!r}")
+        require_sizes(batch_size=self.batch_size, epochs=self.epochs, log_every=self.log_every)
+        for name in ("validate_every", "patience"):
+            if getattr(self, name) is not None:
+                require_sizes(**{name: getattr(self, name)})
+        require_numbers(0.0, skip_limit=self.skip_limit, checkpoint_seconds=self.checkpoint_seconds)
+        require_numbers(1e-12, gradient_clip=self.gradient_clip)
+
+
+@dataclass
+class Progress:
+    """What a run has done so far; a checkpoint keeps all of it.
+
+    Attributes:
+        update: updates made, skipped ones included.
+        skipped: non-finite updates.
+        validated: the update of the last validation, -1 before the first.
+        stale: validations since the best one.
+        stopped_early: patience ran out.
+        seconds: spent in training, over all interruptions.
+        history: the metrics of every validation.
+    """
+
+    update: int = 0
+    skipped: int = 0
+    validated: int = -1
+    stale: int = 0
+    stopped_early: bool = False
+    seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.history: list[dict[str, Any]] = []
+
+
+class Trainer:
+    """Trains a model on a data set in a folder, where it also finds what an earlier process left.
+
+    Args:
+        model, dataset, objective, training, evaluation: the parts of the experiment.
+        seed: of all random streams.
+        folder: of the run.
+        check_stop: raises Interrupted once the user or the system wants the process to end.
+        report: prints a line to the user.
+    """
+
+    def __init__(
+        self,
+        model: SequenceModel,
+        dataset: Dataset,
+        objective: Objective,
+        training: Training,
+        evaluation: Evaluation,
+        seed: int,
+        folder: Path,
+        check_stop: Callable[[], None],
+        report: Callable[[str], None],
+    ) -> None:
+        self.model = model
+        self.dataset = dataset
+        self.objective = objective
+        self.training = training
+        self.evaluation = evaluation
+        self.seed = seed
+        self.folder = folder
+        self.check_stop = check_stop
+        self.report = report
+        self.device = next(model.parameters()).device
+        self.optimiser = training.optimiser(model.parameters())
+        self.decay = training.decay(self.optimiser) if training.decay else None
+        self.streams = TrainingStreams(seed)
+        self.batches = TrainingBatches(dataset.train, training.batch_size, self.streams.order)
+        self.progress = Progress()
+        self.window: dict[str, float] = {}
+        self.best: dict[str, Any] = {}
+        self.log: MetricsLog
+
+    @property
+    def updates(self) -> int:
+        """How many updates the whole training has."""
+        return self.training.epochs * self.batches.per_epoch
+
+    def run(self) -> None:
+        """Trains to the end, or goes on from the newest checkpoint. The model then holds the best weights."""
+        self._resume()
+        progress = self.progress
+        saved_at = started = time.monotonic()
+        seconds_before = progress.seconds
+        self.model.train()
+        with self._bar() as bar:
+            try:
+                while True:
+                    if self._validation_due():
+                        self._validate(bar)
+                        self._save()
+                        saved_at = time.monotonic()
+                    if progress.stopped_early or progress.update >= self.updates:
+                        break
+                    self._update(bar)
+                    progress.seconds = seconds_before + time.monotonic() - started
+                    if time.monotonic() - saved_at >= self.training.checkpoint_seconds:
+                        self._save()
+                        saved_at = time.monotonic()
+                    self.check_stop()
+            except Interrupted:
+                self._save()
+                raise
+            finally:
+                self.log.close()
+        self.model.load_state_dict(self.best["weights"])
+
+    def _bar(self) -> tqdm:
+        quiet = not sys.stderr.isatty()
+        return tqdm(
+            total=self.updates,
+            initial=self.progress.update,
+            desc="training",
+            unit="update",
+            dynamic_ncols=True,
+            mininterval=10 if quiet else 0.2,
+            smoothing=0.05,
+        )
+
+    def _update(self, bar: tqdm) -> None:
+        progress = self.progress
+        batch = self.batches.next().to(self.device)
+        noise_TBZ = self.model.draw_noise(batch.steps, batch.size, self.streams.sampling)
+        loss, terms = self.objective(self.model(batch, noise_TBZ), progress.update)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.training.gradient_clip)
+        if bool(torch.isfinite(loss) & torch.isfinite(norm)):
+            self.optimiser.step()
+            for name, value in {**terms, "gradient_norm": norm}.items():
+                self.window[name] = self.window.get(name, 0.0) + float(value)
+            self.window["count"] = self.window.get("count", 0) + 1
+        else:
+            self._skip()
+        progress.update += 1
+        bar.update()
+        if progress.update % self.training.log_every == 0:
+            self._log_window(bar)
+
+    def _skip(self) -> None:
+        self.progress.skipped += 1
+        if self.progress.skipped > self.training.skip_limit:
+            raise UserError(
+                f"training failed: {self.progress.skipped} steps had a non-finite loss or gradient, the last at update "
+                f"{self.progress.update}; lower the learning rate or the gradient clip, or raise Training.skip_limit"
+            )
+
+    def _log_window(self, bar: tqdm) -> None:
+        progress, count = self.progress, self.window.pop("count", 0)
+        means = {name: total / count for name, total in self.window.items()} if count else {}
+        self.window = {}
+        weights = self.objective.weights(progress.update - 1)
+        rate = self.optimiser.param_groups[0]["lr"]
+        self.log.write(
+            "train", progress.update, {**means, **weights, "learning_rate": rate, "skipped": progress.skipped}
+        )
+        shown = {name: f"{means[name]:.1f}" for name in ("loss", "log_px", "kl", "aux_nll") if name in means}
+        bar.set_postfix(shown | ({"skipped": progress.skipped} if progress.skipped else {}), refresh=False)
+
+    def _validation_due(self) -> bool:
+        every = self.training.validate_every or self.batches.per_epoch
+        update = self.progress.update
+        return update != self.progress.validated and (update % every == 0 or update >= self.updates)
+
+    def _validate(self, bar: tqdm) -> None:
+        progress = self.progress
+        metrics = self.evaluation(
+            self.model, self.dataset, "valid", self.dataset.protocols[0], self.seed, self.check_stop
+        )
+        value = selection_metric(metrics)
+        if math.isfinite(value) and value > self.best.get("value", -math.inf):
+            weights = copy.deepcopy(self.model.state_dict())
+            self.best = {"value": value, "update": progress.update, "weights": weights}
+            progress.stale = 0
+        else:
+            progress.stale += 1
+        # The untrained model is validated for comparison; it says nothing about a plateau.
+        if self.decay and progress.update and math.isfinite(value):
+            self.decay.step(value)
+        progress.stopped_early = self.training.patience is not None and progress.stale >= self.training.patience
+        progress.validated = progress.update
+        progress.history.append({"update": progress.update, **metrics})
+        self.log.write("validation", progress.update, metrics)
+        unit = "ELBO" if self.model.has_latent else "log-likelihood"
+        bar.write(f"update {progress.update}: validation {unit} {value:.1f} nats per sequence", file=sys.stderr)
+
+    def _save(self) -> None:
+        progress = self.progress
+        state = {
+            "progress": {**vars(progress)},
+            "model": self.model.state_dict(),
+            "best": self.best,
+            "optimiser": self.optimiser.state_dict(),
+            "decay": self.decay.state_dict() if self.decay else None,
+            "batches": self.batches.state_dict(),
+            "streams": self.streams.state_dict(),
+            "window": self.window,
+            "log_size": self.log.sync(),
+        }
+        save_checkpoint(self.folder / "checkpoints", progress.update, state)
+
+    def _resume(self) -> None:
+        state = load_newest(self.folder / "checkpoints", self.report)
+        if state is None:
+            self.log = MetricsLog(self.folder)
+            return
+        vars(self.progress).update(state["progress"])
+        self.model.load_state_dict(state["model"])
+        self.best = state["best"]
+        self.optimiser.load_state_dict(state["optimiser"])
+        if self.decay:
+            self.decay.load_state_dict(state["decay"])
+        self.batches.load_state_dict(state["batches"])
+        self.streams.load_state_dict(state["streams"])
+        self.window = state["window"]
+        self.log = MetricsLog(self.folder, self.progress.update, state["log_size"])
+        self.report(f"going on from update {self.progress.update} of {self.updates}")

@@ -1,0 +1,50 @@
+"""The auxiliary cost of Z-Forcing: z_t has to predict the state b_t of the backward network."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from zforcing.distributions import DiagonalGaussian
+from zforcing.networks import mlp
+
+
+class AuxiliaryCost(nn.Module):
+    """-log p(b_t | z_t, h_{t-1}), paper section 3.2.
+
+    b_t is a constant here: the gradient reaches z_t and h_{t-1} (and through z_t the posterior and the backward
+    network), never b_t as a target.
+
+    Args:
+        hidden_size: H of h_{t-1}.
+        latent_size: Z.
+        backward_size: H of b_t.
+        mlp_size: M.
+        loss: 'gaussian' for a Gaussian log-density, 'l2' for the squared distance to its mean.
+        z_force: predict from z_t alone, h_{t-1} being multiplied by zero.
+    """
+
+    def __init__(
+        self,
+        hidden_size: int,
+        latent_size: int,
+        backward_size: int,
+        mlp_size: int,
+        loss: str = "gaussian",
+        z_force: bool = False,
+    ) -> None:
+        super().__init__()
+        if loss not in ("gaussian", "l2"):
+            raise ValueError(f"aux_loss must be 'gaussian' or 'l2', got {loss!r}")
+        self.loss = loss
+        self.z_force = z_force
+        self.network = mlp(hidden_size + latent_size, mlp_size, 2 * backward_size)
+
+    def forward(self, hidden: Tensor, z: Tensor, backward: Tensor) -> Tensor:
+        """The cost of every leading index in nats (a squared distance for 'l2'): (..., H), (..., Z), (..., H) -> (...)."""
+        hidden = hidden * 0.0 if self.z_force else hidden
+        raw = DiagonalGaussian.from_parameters(self.network(torch.cat((hidden, z), -1)), clamp=8.0)
+        prediction = DiagonalGaussian(raw.mean.tanh(), raw.log_variance)
+        if self.loss == "l2":
+            return (backward.detach() - prediction.mean).square().sum(-1)
+        return -prediction.log_prob(backward.detach())

@@ -1,0 +1,57 @@
+"""The network that reads the future: b_t summarises y_t ... y_T."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from zforcing.heads import Head
+from zforcing.interface import Batch
+from zforcing.networks import Embedding
+
+
+class BackwardNetwork(nn.Module):
+    """An LSTM over the embedded targets from the last to the first, and a linear head that predicts u_t from b_t.
+
+    Args:
+        head: the likelihood of the reconstruction of u_t.
+        embedding_size: E.
+        hidden_size: H of every layer; b_t is the last layer's.
+        layers: LSTM layers.
+        reads_padding: start every sequence at the batch's last step, padding included, as the released code does.
+            A result then depends on what else is in the batch. Otherwise a sequence starts at its own last scored
+            step.
+    """
+
+    def __init__(
+        self, head: Head, embedding_size: int, hidden_size: int, layers: int = 1, reads_padding: bool = False
+    ) -> None:
+        super().__init__()
+        self.head = head
+        self.reads_padding = reads_padding
+        self.lstm = nn.LSTM(embedding_size, hidden_size, layers)
+        for layer in range(layers):
+            nn.init.orthogonal_(getattr(self.lstm, f"weight_hh_l{layer}"))
+        self.reconstruction = nn.Linear(hidden_size, head.parameter_size)
+
+    def forward(self, batch: Batch, embedding: Embedding) -> Tensor:
+        """b_1 ... b_T, (T, B, H)."""
+        embedded_TBE = embedding(batch.targets)
+        if self.reads_padding or batch.mask is None:
+            return self.lstm(embedded_TBE.flip(0))[0].flip(0)
+        order_TB1 = reversed_order(batch.length_B, batch.steps)[..., None]
+        states_TBH, _ = self.lstm(embedded_TBE.gather(0, order_TB1.expand_as(embedded_TBE)))
+        return states_TBH.gather(0, order_TB1.expand_as(states_TBH))
+
+    def reconstruction_nll(self, backward_TBH: Tensor, inputs: Tensor) -> Tensor:
+        """-log p(u_t | b_t), (T, B)."""
+        return -self.head.log_prob(self.reconstruction(backward_TBH), inputs)
+
+
+def reversed_order(length_B: Tensor, steps: int) -> Tensor:
+    """(T, B) time indices that reverse each sequence within its length and leave its padding in place.
+
+    The order is its own inverse.
+    """
+    step_T1 = torch.arange(steps, device=length_B.device)[:, None]
+    return torch.where(step_T1 < length_B, length_B - 1 - step_T1, step_T1)

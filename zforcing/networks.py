@@ -1,0 +1,79 @@
+"""The networks that models are built of."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from zforcing.heads import Head
+
+
+class LReLU(nn.Module):
+    """Leaky ReLU with slope 1/3, clamped to +-3 (released code of SRNN and of Z-Forcing)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.leaky_relu(x, 1 / 3).clamp(-3.0, 3.0)
+
+
+def mlp(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
+    """One hidden layer with LReLU."""
+    return nn.Sequential(nn.Linear(inputs, hidden), LReLU(), nn.Linear(hidden, outputs))
+
+
+class Embedding(nn.Module):
+    """e_t = W u_t: a linear layer, or a table for categorical data; dropout after it."""
+
+    def __init__(self, head: Head, embedding_size: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        layer = nn.Embedding if head.categorical else nn.Linear
+        self.layer = layer(head.data_size, embedding_size)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.dropout(self.layer(x))
+
+
+class SplitFirstLayer:
+    """The MLP of two joined inputs [x, context], its first layer applied to each part on its own.
+
+    The context's part is computed for all time steps at once, so that the time loop multiplies only what depends
+    on the loop's state.
+    """
+
+    def __init__(self, network: nn.Sequential, size: int) -> None:
+        first, self.activation, self.last = network
+        self.weight_x = first.weight[:, :size]
+        self.weight_context = first.weight[:, size:]
+        self.bias = first.bias
+
+    def context(self, context: Tensor) -> Tensor:
+        """The context's part of the hidden layer, (..., C) -> (..., M)."""
+        return F.linear(context, self.weight_context, self.bias)
+
+    def __call__(self, x: Tensor, context_M: Tensor) -> Tensor:
+        return self.last(self.activation(context_M + F.linear(x, self.weight_x)))
+
+
+def lstm_step(gates_G: Tensor, cell_H: Tensor) -> tuple[Tensor, Tensor]:
+    """The pointwise part of an LSTM, gates in the order i, f, g, o. Returns (h, c)."""
+    i, f, g, o = gates_G.chunk(4, -1)
+    cell_H = f.sigmoid() * cell_H + i.sigmoid() * g.tanh()
+    return o.sigmoid() * cell_H.tanh(), cell_H
+
+
+def normalise(x: Tensor) -> Tensor:
+    """(x - mean) / sqrt(unbiased variance + 1e-5) over the last dimension."""
+    return (x - x.mean(-1, keepdim=True)) * torch.rsqrt(x.var(-1, keepdim=True) + 1e-5)
+
+
+class LayerNorm(nn.Module):
+    """Layer normalisation with unbiased variance and learned gain and bias, both of shape (1, size)."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.gain = nn.Parameter(torch.ones(1, size))
+        self.bias = nn.Parameter(torch.zeros(1, size))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return normalise(x) * self.gain + self.bias
