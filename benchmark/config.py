@@ -17,7 +17,9 @@ if not hasattr(gin, "configurable"):
 from gin import config_parser
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-SIZES = REPOSITORY / "gin/base/sizes.gin"  # its macros may be bound by any shipped file, whether a model has them or not
+SIZES = (
+    REPOSITORY / "gin/base/sizes.gin"
+)  # its macros may be bound by any shipped file, whether a model has them or not
 
 
 class Name(NamedTuple):
@@ -132,7 +134,9 @@ def _check_file(file: str) -> None:
             names.append(Name(statement.scope, statement.selector, statement.arg_name))
         elif isinstance(statement, config_parser.IncludeStatement):
             if names:
-                raise UserError(f"{file}: include {statement.filename!r} follows bindings, which it may undo; put it first")
+                raise UserError(
+                    f"{file}: include {statement.filename!r} follows bindings, which it may undo; put it first"
+                )
             _check_file(statement.filename)
     _check_repeated(names, f"{file}: ")
 

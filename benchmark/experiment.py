@@ -70,7 +70,9 @@ def experiment(
         head: a class, for example @GaussianHead, called with the size of the data.
         objective, training, evaluation, samples: instances, for example @Objective().
     """
-    require(isinstance(seed, int) and not isinstance(seed, bool), f"experiment.seed must be a whole number, got {seed!r}")
+    require(
+        isinstance(seed, int) and not isinstance(seed, bool), f"experiment.seed must be a whole number, got {seed!r}"
+    )
     require(isinstance(name, str) and name.replace("_", "").replace("-", "").isalnum(), f"bad name {name!r}")
     loaded = dataset.load(root)
     torch.manual_seed(derived_seed(seed, "initialisation"))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import gin
-import torch
 from torch import Tensor
 
 from benchmark.schedules import Constant, Schedule
@@ -22,12 +21,12 @@ class Objective:
     backward weight only while the auxiliary weight is positive; here the two are independent.
 
     Args:
-        kl_weight, aux_weight, backward_weight: schedules over updates.
+        kl_weight, aux_weight, backward_weight: schedules over updates; 1, 0 and 0 throughout by default.
     """
 
-    kl_weight: Schedule = Constant(1.0)
-    aux_weight: Schedule = Constant(0.0)
-    backward_weight: Schedule = Constant(0.0)
+    kl_weight: Schedule = field(default_factory=lambda: Constant(1.0))
+    aux_weight: Schedule = field(default_factory=lambda: Constant(0.0))
+    backward_weight: Schedule = field(default_factory=lambda: Constant(0.0))
 
     def __post_init__(self) -> None:
         for name in ("kl_weight", "aux_weight", "backward_weight"):
@@ -61,4 +60,4 @@ class Objective:
             + weights["aux_weight"] * means["aux_nll"]
             + weights["backward_weight"] * means["backward_nll"]
         )
-        return loss, {"loss": loss.detach()} | {name: torch.clone(mean.detach()) for name, mean in means.items()}
+        return loss, {"loss": loss.detach()} | {name: mean.detach() for name, mean in means.items()}

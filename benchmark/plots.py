@@ -20,50 +20,52 @@ TERMS = {
     "aux_nll": "auxiliary cost",
     "backward_nll": "backward reconstruction",
 }
-WEIGHTS = {"kl_weight": "KL weight", "aux_weight": "auxiliary weight", "backward_weight": "backward weight"}
+WEIGHTS = {
+    "kl_weight": "KL weight",
+    "aux_weight": "auxiliary weight",
+    "backward_weight": "backward weight",
+    "learning_rate": "learning rate",
+}
+SEGMENT = "nats per training sequence"
 
 
 def plot_learning_curves(path: Path, metrics: Path, title: str) -> Path:
-    """The terms of the objective, the validation bound, and the weights, over updates."""
+    """The validation bound, the unweighted terms of the objective, their weights and the learning rate."""
     lines = [json.loads(line) for line in metrics.read_text().splitlines()]
     train = pd.DataFrame([line for line in lines if line["type"] == "train"])
     validation = pd.DataFrame([line for line in lines if line["type"] == "validation"])
     with sns.axes_style("whitegrid"):
-        figure = Figure(figsize=(13, 7), layout="constrained")
-        top, bottom = figure.subplots(2, 3)
+        figure = Figure(figsize=(16, 7), layout="constrained")
+        top, bottom = figure.subplots(2, 4)
     figure.suptitle(title)
-    bound = "elbo_nats_per_seq" if "elbo_nats_per_seq" in validation else "log_likelihood_nats_per_seq"
-    _curve(top[0], validation, bound, "validation " + ("ELBO" if "elbo" in bound else "log-likelihood"))
-    if "kl_nats_per_seq" in validation:
-        _curve(top[1], validation, "kl_nats_per_seq", "validation KL")
-        _curve(top[2], validation, "active_units", "active units", unit="latents")
-    else:
-        for axes in top[1:]:
-            axes.set_axis_off()
-            axes.text(0.5, 0.5, "no latents", ha="center", transform=axes.transAxes)
-    _terms(bottom[0], train)
-    _terms(bottom[1], train, only=("kl", "aux_nll"))
-    for name, label in WEIGHTS.items():
-        if name in train:
-            sns.lineplot(train, x="update", y=name, label=label, ax=bottom[2], errorbar=None)
-    bottom[2].set(title="weights in the objective", ylabel="weight")
+    exact = "elbo_nats_per_seq" not in validation
+    bound = "log_likelihood_nats_per_seq" if exact else "elbo_nats_per_seq"
+    _curve(top[0], validation, bound, "validation: log-likelihood" if exact else "validation: ELBO")
+    _curve(top[1], validation, "kl_nats_per_seq", "validation: KL")
+    _curve(top[2], validation, "active_units", "validation: active units", "latents")
+    _weights(top[3], train)
+    for axes, (name, label) in zip(bottom, TERMS.items(), strict=True):
+        sign = -1 if name == "log_px" else 1
+        terms = pd.DataFrame({"update": train.get("update", []), name: sign * train.get(name, pd.Series(dtype=float))})
+        _curve(axes, terms if terms[name].abs().max() > 0 else pd.DataFrame(), name, f"training: {label}", SEGMENT)
     return _save(figure, path)
 
 
 def _curve(axes: Axes, data: pd.DataFrame, column: str, title: str, unit: str = "nats per sequence") -> None:
-    sns.lineplot(data, x="update", y=column, ax=axes, marker="o", markersize=4, errorbar=None)
-    axes.set(title=title, ylabel=unit)
+    axes.set(title=title, ylabel=unit, xlabel="update")
+    if column in data and data[column].notna().any():
+        sns.lineplot(data, x="update", y=column, ax=axes, marker="o" if len(data) < 30 else None, errorbar=None)
+        axes.set(ylabel=unit)
+    else:
+        axes.text(0.5, 0.5, "none", ha="center", transform=axes.transAxes)
 
 
-def _terms(axes: Axes, train: pd.DataFrame, only: tuple[str, ...] = tuple(TERMS)) -> None:
-    for name in only:
-        if name in train and train[name].abs().max() > 0:
-            sign = -1 if name == "log_px" else 1
-            sns.lineplot(x=train["update"], y=sign * train[name], label=TERMS[name], ax=axes, errorbar=None)
-    title = "training: unweighted terms" if len(only) == len(TERMS) else "training: the latent terms alone"
-    axes.set(title=title, ylabel="nats per segment", xlabel="update")
-    if not axes.lines:
-        axes.text(0.5, 0.5, "no latents", ha="center", transform=axes.transAxes)
+def _weights(axes: Axes, train: pd.DataFrame) -> None:
+    for name, label in WEIGHTS.items():
+        if name in train:
+            sns.lineplot(train, x="update", y=name, label=label, ax=axes, errorbar=None)
+    axes.set(title="weights and learning rate", ylabel="", xlabel="update")
+    axes.set_yscale("symlog", linthresh=1e-5)
 
 
 def plot_waveforms(path: Path, waveforms: dict[str, NDArray[np.int16]], rate: int, frame_size: int) -> Path:
@@ -79,7 +81,13 @@ def plot_waveforms(path: Path, waveforms: dict[str, NDArray[np.int16]], rate: in
         wave.set(title=name.replace("_", " "), ylim=(-1.05 * limit, 1.05 * limit), ylabel="int16 sample")
         window = min(256, len(samples))
         spectrum.specgram(
-            samples.astype(float) + 1e-3, NFFT=window, noverlap=window * 3 // 4, Fs=rate, cmap="magma", vmin=-40, vmax=60
+            samples.astype(float) + 1e-3,
+            NFFT=window,
+            noverlap=window * 3 // 4,
+            Fs=rate,
+            cmap="magma",
+            vmin=-40,
+            vmax=60,
         )
         spectrum.set(xlabel="seconds", ylabel="Hz")
     return _save(figure, path)

@@ -50,7 +50,9 @@ def choose_device(name: str) -> torch.device:
     except RuntimeError:
         raise UserError(f"--device {name}: unknown; use auto, cpu, cuda or cuda:N") from None
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise UserError(f"--device {name}: this machine has {torch.cuda.device_count()} CUDA device(s); use --device cpu")
+        raise UserError(
+            f"--device {name}: this machine has {torch.cuda.device_count()} CUDA device(s); use --device cpu"
+        )
     if device.type not in ("cpu", "cuda"):
         raise UserError(f"--device {name}: only cpu and cuda are supported")
     return device
@@ -146,7 +148,10 @@ def main(arguments: list[str] | None = None) -> None:
         print(describe(run), flush=True)
         if options.dry_run:
             size = estimate_training_bytes(
-                run.experiment.model, run.experiment.dataset, run.experiment.objective, run.experiment.training.batch_size
+                run.experiment.model,
+                run.experiment.dataset,
+                run.experiment.objective,
+                run.experiment.training.batch_size,
             )
             print(f"memory: about {size / 2**20:,.0f} MiB for a training step\n\n{run.config.text}")
             return

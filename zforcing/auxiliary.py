@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from zforcing.checks import require_choice
 from zforcing.distributions import DiagonalGaussian
 from zforcing.networks import mlp
 
@@ -34,14 +35,13 @@ class AuxiliaryCost(nn.Module):
         z_force: bool = False,
     ) -> None:
         super().__init__()
-        if loss not in ("gaussian", "l2"):
-            raise ValueError(f"aux_loss must be 'gaussian' or 'l2', got {loss!r}")
+        require_choice(("gaussian", "l2"), aux_loss=loss)
         self.loss = loss
         self.z_force = z_force
         self.network = mlp(hidden_size + latent_size, mlp_size, 2 * backward_size)
 
     def forward(self, hidden: Tensor, z: Tensor, backward: Tensor) -> Tensor:
-        """The cost of every leading index in nats (a squared distance for 'l2'): (..., H), (..., Z), (..., H) -> (...)."""
+        """The cost in nats (a squared distance for 'l2'), (..., H), (..., Z), (..., H) -> (...)."""
         hidden = hidden * 0.0 if self.z_force else hidden
         raw = DiagonalGaussian.from_parameters(self.network(torch.cat((hidden, z), -1)), clamp=8.0)
         prediction = DiagonalGaussian(raw.mean.tanh(), raw.log_variance)

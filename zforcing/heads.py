@@ -96,7 +96,9 @@ class GaussianMixtureHead(Head):
 
     def sample(self, parameters: Tensor, generator: torch.Generator | None = None) -> Tensor:
         logits_K, gaussian = self._split(parameters)
-        chosen = categorical_sample(logits_K, generator)[..., None, None].expand(*logits_K.shape[:-1], 1, self.data_size)
+        chosen = categorical_sample(logits_K, generator)[..., None, None].expand(
+            *logits_K.shape[:-1], 1, self.data_size
+        )
         picked = DiagonalGaussian(*(x.gather(-2, chosen).squeeze(-2) for x in (gaussian.mean, gaussian.log_variance)))
         return picked.sample(normal_like(picked.mean, generator))
 

@@ -43,6 +43,7 @@ class SplitFirstLayer:
 
     def __init__(self, network: nn.Sequential, size: int) -> None:
         first, self.activation, self.last = network
+        assert isinstance(first, nn.Linear)
         self.weight_x = first.weight[:, :size]
         self.weight_context = first.weight[:, size:]
         self.bias = first.bias

@@ -75,9 +75,7 @@ class FrameSplit(Split):
         )
 
 
-def whole_recordings(
-    recordings: list[NDArray[np.int16]], frame_size: int, mean: float, deviation: float
-) -> FrameSplit:
+def whole_recordings(recordings: list[NDArray[np.int16]], frame_size: int, mean: float, deviation: float) -> FrameSplit:
     """Each recording as one sequence, cut to a multiple of the frame size."""
     count = np.arange(len(recordings))
     steps = np.array([len(samples) // frame_size - 1 for samples in recordings], np.int64)
@@ -115,7 +113,7 @@ def fingerprint(splits: dict[str, dict[str, NDArray[np.int16]]]) -> str:
     for split, recordings in splits.items():
         for name, samples in recordings.items():
             digest.update(f"{split}/{name}/{len(samples)}\n".encode())
-            digest.update(np.ascontiguousarray(samples, "<i2"))
+            digest.update(samples.astype("<i2").tobytes())
     return digest.hexdigest()
 
 

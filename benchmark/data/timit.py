@@ -136,7 +136,9 @@ class Timit:
         mean, deviation = sample_statistics(signals["train"])
         require(deviation > 0, "timit: the training recordings are silent")
         train = stream_segments(signals["train"], self.segment_frames, self.frame_size, mean, deviation)
-        require(len(train) > 0, f"timit: the training split is shorter than one segment of {self.segment_frames} frames")
+        require(
+            len(train) > 0, f"timit: the training split is shorter than one segment of {self.segment_frames} frames"
+        )
         return SpeechDataset(
             name="timit",
             source=source,

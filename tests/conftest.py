@@ -1,0 +1,29 @@
+import os
+
+import pytest
+import torch
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread():
+    """Tests run side by side, one thread each; results do not depend on the number of cores."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def no_data(monkeypatch):
+    """No corpus is found, whatever the machine has."""
+    monkeypatch.delenv("ZFORCING_DATA", raising=False)
+
+
+@pytest.fixture
+def real_data():
+    """The folder with real corpora; the test is skipped without it."""
+    if "ZFORCING_DATA" not in os.environ:
+        pytest.skip("ZFORCING_DATA is not set")
+    return os.environ["ZFORCING_DATA"]

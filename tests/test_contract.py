@@ -1,0 +1,179 @@
+"""What every model promises, whatever its equations."""
+
+import pytest
+import torch
+from builders import HEADS, MODELS, prefix_mask, small_batch, small_frames, small_model, small_noise
+
+from zforcing import Batch
+from zforcing.bounds import elbo
+
+TERMS = ("log_px", "kl", "aux_nll", "backward_nll", "log_pz", "log_qz")
+every_model = pytest.mark.parametrize("name", MODELS)
+every_head = pytest.mark.parametrize("head", HEADS)
+
+
+def total(terms):
+    return sum((term * weight).sum() for weight, term in enumerate((getattr(terms, n) for n in TERMS), 1))
+
+
+@every_model
+@every_head
+def test_shapes_and_finiteness(name, head):
+    model = small_model(name, head)
+    batch = small_batch(model.head)
+    terms = model(batch)
+    for term in TERMS:
+        assert getattr(terms, term).shape == (7, 3)
+        assert getattr(terms, term).isfinite().all()
+    assert terms.z.shape == (7, 3, model.latent_size)
+    assert (terms.kl >= 0).all()
+
+
+@every_model
+@every_head
+def test_the_same_noise_gives_the_same_bits(name, head):
+    model = small_model(name, head)
+    batch = small_batch(model.head)
+    noise = small_noise(model, batch)
+    first, second = model(batch, noise), model(batch, noise)
+    assert all(torch.equal(getattr(first, term), getattr(second, term)) for term in TERMS)
+
+
+@every_model
+@every_head
+def test_padding_changes_nothing(name, head):
+    model = small_model(name, head)
+    lengths, steps = [7, 4, 1, 0], 7
+    batch = small_batch(model.head, steps, 4, prefix_mask(lengths, steps))
+    noise = small_noise(model, batch)
+    terms = model(batch, noise)
+    for column, length in enumerate(lengths):
+        assert all((getattr(terms, term)[length:, column] == 0).all() for term in TERMS)
+        if length:
+            alone = Batch(batch.inputs[:length, column : column + 1], batch.targets[:length, column : column + 1])
+            expected = model(alone, noise[:length, column : column + 1])
+            for term in TERMS:
+                found = getattr(terms, term)[:length, column]
+                torch.testing.assert_close(found, getattr(expected, term)[:, 0], rtol=1e-10, atol=1e-10)
+
+
+@every_model
+def test_not_a_number_in_the_padding_reaches_no_gradient(name):
+    model = small_model(name)
+    batch = small_batch(model.head, 5, 2, prefix_mask([5, 2], 5))
+    batch.inputs[3:, 1] = float("nan")
+    batch.targets[2:, 1] = float("inf")
+    total(model(batch)).backward()
+    gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
+    assert gradients
+    assert all(gradient.isfinite().all() for gradient in gradients)
+
+
+@every_model
+@every_head
+def test_gradients_of_the_whole_step(name, head):
+    model = small_model(name, head, scale=0.3)
+    batch = small_batch(model.head, 3, 2, prefix_mask([3, 2], 3))
+    noise = small_noise(model, batch)
+    names, parameters = zip(*model.named_parameters(), strict=True)
+
+    def step(*values):
+        # The auxiliary cost is left out: it holds its target constant on purpose, so it has no true gradient.
+        terms = torch.func.functional_call(model, dict(zip(names, values, strict=True)), (batch, noise))
+        return terms.log_px, terms.kl, terms.backward_nll, terms.log_pz, terms.log_qz
+
+    assert torch.autograd.gradcheck(step, parameters, fast_mode=True)
+
+
+@every_model
+@every_head
+def test_free_generation_is_the_forward_pass_on_its_own_output(name, head):
+    model = small_model(name, head)
+    if model.has_latent:
+        # A posterior that ignores b_t and equals the prior, so that both passes draw the same latents.
+        with torch.no_grad():
+            hidden = model.hidden_size
+            model.posterior_network[0].weight[:, :hidden] = model.prior_network[0].weight
+            model.posterior_network[0].weight[:, hidden:] = 0
+            model.posterior_network[0].bias.copy_(model.prior_network[0].bias)
+            model.posterior_network[2].load_state_dict(model.prior_network[2].state_dict())
+    steps, size = 6, 4
+    frames = model.generate(steps, size, torch.Generator().manual_seed(5))
+    start = model.head.start(size).to(frames.dtype)[None]
+    emissions = record_emissions(model, Batch(torch.cat((start, frames[:-1])), frames), seed=5)
+    replay = torch.Generator().manual_seed(5)
+    for t in range(steps):
+        model.draw_noise(1, size, replay)
+        torch.testing.assert_close(model.head.sample(emissions[t], replay), frames[t], rtol=1e-9, atol=1e-9)
+
+
+def record_emissions(model, batch, seed):
+    """The parameters of p(y_t | ...) in a forward pass whose noise is what generation draws."""
+    replay = torch.Generator().manual_seed(seed)
+    noise = []
+    for y in batch.targets:
+        noise.append(model.draw_noise(1, batch.size, replay)[0])
+        model.head.sample(torch.zeros(batch.size, model.head.parameter_size, dtype=torch.float64), replay)
+        del y
+    kept = []
+    handle = model.emission.register_forward_hook(lambda module, inputs, output: kept.append(output))
+    terms = model(batch, torch.stack(noise))
+    handle.remove()
+    torch.testing.assert_close(terms.kl, torch.zeros_like(terms.kl), rtol=0, atol=1e-12)
+    return kept[0].detach()
+
+
+@every_model
+@every_head
+def test_generation_goes_on_from_a_prefix(name, head):
+    model = small_model(name, head)
+    prefix = small_frames(model.head, 4, 2)
+    first = model.generate(5, 2, torch.Generator().manual_seed(1), prefix)
+    again = model.generate(5, 2, torch.Generator().manual_seed(1), prefix)
+    assert first.shape == (5, *prefix.shape[1:])
+    assert torch.equal(first, again)
+    if head == "gaussian":  # a continuous sample shows every change of the state
+        for other in (prefix.flip(0), torch.cat((prefix[:1] + 1, prefix[1:]))):
+            assert not torch.equal(first, model.generate(5, 2, torch.Generator().manual_seed(1), other))
+    with pytest.raises(ValueError, match="batch_size is 3"):
+        model.generate(1, 3, prefix=prefix)
+
+
+@every_model
+def test_emissions_are_causal(name):
+    """With z held fixed, neither the emission nor the prior at t sees y_{>t}."""
+    model = small_model(name)
+    if model.has_latent:
+        with torch.no_grad():  # a posterior that is the same whatever b_t and h_{t-1} are
+            model.posterior_network[2].weight.zero_()
+    frames = torch.randn(8, 1, 3, dtype=torch.float64, requires_grad=True)
+    batch = Batch(frames[:-1], frames[1:])
+    noise = small_noise(model, batch)
+    terms = model(batch, noise)
+    for t in range(batch.steps):
+        seen = torch.autograd.grad(terms.log_px[t].sum(), frames, retain_graph=True)[0].abs().sum((1, 2))
+        assert (seen[t + 2 :] == 0).all()
+        assert (seen[: t + 2] > 0).all()
+        if model.has_latent:
+            prior = terms.prior.mean[t].sum() + terms.prior.log_variance[t].sum()
+            seen = torch.autograd.grad(prior, frames, retain_graph=True)[0].abs().sum((1, 2)) if t else None
+            assert seen is None or ((seen[t:] == 0).all() and (seen[:t] > 0).all())
+
+
+def test_elbo_is_the_sum_over_time():
+    model = small_model()
+    terms = model(small_batch(model.head))
+    torch.testing.assert_close(elbo(terms), terms.log_px.sum(0) - terms.kl.sum(0))
+
+
+@pytest.mark.parametrize(
+    ("inputs", "targets", "mask", "message"),
+    [
+        ((3, 2, 4), (2, 2, 4), None, "differ in T or B"),
+        ((3,), (3,), None, r"must be \(T, B, D\)"),
+        ((3, 2, 4), (3, 2, 4), (2, 3), r"must be \(T, B\)"),
+    ],
+)
+def test_a_batch_of_wrong_shapes_is_refused(inputs, targets, mask, message):
+    with pytest.raises(ValueError, match=message):
+        Batch(torch.zeros(inputs), torch.zeros(targets), None if mask is None else torch.zeros(mask))
