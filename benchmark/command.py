@@ -35,6 +35,5 @@ def run_command(main: Callable[[], None]) -> None:
 
 
 def _fail(sentence: str) -> None:
-    # gin adds lines about where it was called from; the sentence is what matters.
     print(f"error: {' '.join(sentence.split())}", file=sys.stderr)
     sys.exit(2)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import gin
-
-from benchmark.errors import UserError
-
-if not hasattr(gin, "configurable"):
-    raise UserError("the package gin-config is not installed; run pip install gin-config")
-
 from gin import config_parser
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+from benchmark import REPOSITORY
+from benchmark.errors import UserError
+from zforcing.checks import ConfigurationError
+
 SIZES = (
     REPOSITORY / "gin/base/sizes.gin"
 )  # its macros may be bound by any shipped file, whether a model has them or not
@@ -72,6 +71,22 @@ def load_config(files: Sequence[str], overrides: Sequence[str] = ()) -> Config:
         # gin raises almost every built-in exception for a malformed file; its message says which line.
         raise UserError(_one_sentence(error)) from error
     return Config(tuple(files), tuple(overrides))
+
+
+@contextmanager
+def configuring() -> Iterator[None]:
+    """Turns what gin raises while it builds something from the configuration into a UserError.
+
+    A required binding that is missing, or a value of a kind that cannot be used, would otherwise end in a traceback.
+    """
+    try:
+        yield
+    except (UserError, ConfigurationError) as error:
+        raise UserError(_without_call_stack(error)) from error
+    except (RuntimeError, TypeError, ValueError, AttributeError) as error:
+        if not re.search("call to configurable|Required bindings", str(error)):
+            raise
+        raise UserError(f"the configuration cannot be built: {_one_sentence(error)}") from error
 
 
 def check_every_binding_used(config: Config) -> None:
@@ -172,9 +187,15 @@ def _bindings_of_text(text: str, where: str) -> list[tuple[Name, object]]:
     ]
 
 
+def _without_call_stack(error: BaseException) -> str:
+    """The message without the lines in which gin lists the configurables it was in."""
+    return str(error).split("\n  In call to configurable")[0]
+
+
 def _one_sentence(error: BaseException) -> str:
-    """gin's multi-line message on one line."""
+    """gin's multi-line message on one line, without object addresses and the whole configuration."""
     text = error.msg if isinstance(error, SyntaxError) else str(error)
     location = f" (line {error.lineno})" if isinstance(error, SyntaxError) and error.lineno else ""
     hint = "; strings need quotes" if "malformed node" in str(text) or "Failed to parse token" in str(error) else ""
-    return " ".join(str(text).split()) + location + hint
+    text = re.sub(r" in config string:.*", "", " ".join(str(text).split()))
+    return re.sub(r" \(<[^>]*>\)", "", text) + location + hint

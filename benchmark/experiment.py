@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,11 +71,21 @@ def experiment(
         head: a class, for example @GaussianHead, called with the size of the data.
         objective, training, evaluation, samples: instances, for example @Objective().
     """
+    for part, kind in ((objective, Objective), (training, Training), (evaluation, Evaluation), (samples, Samples)):
+        name_of_kind = kind.__name__
+        require(isinstance(part, kind), f"experiment.{name_of_kind.lower()} must be @{name_of_kind}(), got {part!r}")
+    require(hasattr(dataset, "load"), f"experiment.dataset must be a corpus such as @Timit(), got {dataset!r}")
+    require(type(seed) is int, f"experiment.seed must be a whole number, got {seed!r}")
     require(
-        isinstance(seed, int) and not isinstance(seed, bool), f"experiment.seed must be a whole number, got {seed!r}"
+        isinstance(name, str) and re.fullmatch(r"[\w-]+", name) is not None,
+        f"experiment.name must be made of letters, digits, '_' and '-', got {name!r}",
     )
-    require(isinstance(name, str) and name.replace("_", "").replace("-", "").isalnum(), f"bad name {name!r}")
     loaded = dataset.load(root)
     torch.manual_seed(derived_seed(seed, "initialisation"))
-    built = model(head=head(data_size=loaded.data_size)).to(device)
+    likelihood = head(data_size=loaded.data_size)
+    require(
+        likelihood.kind == loaded.kind,
+        f"experiment.head: {type(likelihood).__name__} is for {likelihood.kind} data, {loaded.name} is {loaded.kind}",
+    )
+    built = model(head=likelihood).to(device)
     return Experiment(name, label, seed, loaded, built, objective, training, evaluation, samples)

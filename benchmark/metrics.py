@@ -23,7 +23,7 @@ class MetricsLog:
         self.path = folder / "metrics.jsonl"
         self.path.touch()
         self._file = self.path.open("r+b")
-        self._file.truncate(size)
+        self._file.truncate(min(size, self.path.stat().st_size))
         self._file.seek(0, os.SEEK_END)
         self._events = SummaryWriter(str(folder / "tensorboard"), purge_step=update + 1 if update else None)
 

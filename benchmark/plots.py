@@ -79,7 +79,7 @@ def plot_waveforms(path: Path, waveforms: dict[str, NDArray[np.int16]], rate: in
         seconds = np.arange(len(samples)) / rate
         wave.plot(seconds, samples, linewidth=0.4, color=sns.color_palette()[0 if "original" in name else 1])
         wave.set(title=name.replace("_", " "), ylim=(-1.05 * limit, 1.05 * limit), ylabel="int16 sample")
-        window = min(256, len(samples))
+        window = max(2, min(256, len(samples) // 2))
         spectrum.specgram(
             samples.astype(float) + 1e-3,
             NFFT=window,

@@ -13,8 +13,8 @@ import gin
 import numpy
 import torch
 
-from benchmark import __version__
-from benchmark.config import REPOSITORY, Config
+from benchmark import REPOSITORY, __version__
+from benchmark.config import Config
 from benchmark.experiment import Experiment
 from benchmark.train import Progress
 

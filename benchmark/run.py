@@ -13,7 +13,7 @@ import torch
 
 from benchmark.checkpoint import to_bytes, write_atomically
 from benchmark.command import run_command
-from benchmark.config import Config, check_every_binding_used, load_config
+from benchmark.config import Config, check_every_binding_used, configuring, load_config
 from benchmark.data import data_root
 from benchmark.errors import UserError
 from benchmark.experiment import Experiment, experiment
@@ -76,20 +76,22 @@ def build_run(options: argparse.Namespace, stop: StopSignals) -> Run:
     device = choose_device(options.device)
     # Without this, CUDA picks algorithms whose results change from run to run.
     torch.use_deterministic_algorithms(True, warn_only=True)
-    built = experiment(data_root(options.data), device)
+    with configuring():
+        built = experiment(data_root(options.data), device)
     identifier = run_id(built.name, built.seed, config.text, built.dataset.fingerprint, device.type)
     folder = RunFolder(Path(options.out), identifier, options.fresh)
-    trainer = Trainer(
-        built.model,
-        built.dataset,
-        built.objective,
-        built.training,
-        built.evaluation,
-        built.seed,
-        folder.path,
-        stop.check,
-        print,
-    )
+    with configuring():
+        trainer = Trainer(
+            built.model,
+            built.dataset,
+            built.objective,
+            built.training,
+            built.evaluation,
+            built.seed,
+            folder.path,
+            stop.check,
+            print,
+        )
     check_every_binding_used(config)
     return Run(config, built, trainer, folder, stop)
 

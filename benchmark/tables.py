@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from benchmark.config import REPOSITORY
+from benchmark import REPOSITORY
 from benchmark.errors import UserError
 
 PUBLISHED = REPOSITORY / "results/published.json"

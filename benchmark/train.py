@@ -167,6 +167,8 @@ class Trainer:
                 raise
             finally:
                 self.log.close()
+        if not self.best:
+            raise UserError("training failed: no validation gave a finite bound; lower the learning rate")
         self.model.load_state_dict(self.best["weights"])
 
     def _bar(self) -> tqdm:

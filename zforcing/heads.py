@@ -23,10 +23,15 @@ class Head(ABC):
         data_size: D, or the number of symbols of categorical data.
     """
 
-    categorical = False
+    kind: str  # of data: 'real', 'binary' or 'categorical'
 
     def __init__(self, data_size: int) -> None:
         self.data_size = data_size
+
+    @property
+    def categorical(self) -> bool:
+        """Whether data are integers without a last dimension."""
+        return self.kind == "categorical"
 
     @property
     @abstractmethod
@@ -53,6 +58,8 @@ class Head(ABC):
 class GaussianHead(Head):
     """Diagonal Gaussian with a free variance in every dimension; parameters [mean, log variance]."""
 
+    kind = "real"
+
     @property
     def parameter_size(self) -> int:
         return 2 * self.data_size
@@ -75,6 +82,8 @@ class GaussianMixtureHead(Head):
         data_size: D.
         components: K.
     """
+
+    kind = "real"
 
     def __init__(self, data_size: int, components: int = 20) -> None:
         super().__init__(data_size)
@@ -107,6 +116,8 @@ class GaussianMixtureHead(Head):
 class BernoulliHead(Head):
     """Independent binary dimensions; parameters are logits."""
 
+    kind = "binary"
+
     @property
     def parameter_size(self) -> int:
         return self.data_size
@@ -122,7 +133,7 @@ class BernoulliHead(Head):
 class CategoricalHead(Head):
     """One symbol out of `data_size`; parameters are logits, data are integers without a last dimension."""
 
-    categorical = True
+    kind = "categorical"
 
     @property
     def parameter_size(self) -> int:

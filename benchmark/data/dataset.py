@@ -56,6 +56,7 @@ class Dataset(ABC):
         source: 'full', 'sample' or 'embedded'.
         description: the source in words, as it is printed and recorded.
         data_size: D, or the number of symbols.
+        kind: 'real', 'binary' or 'categorical'; the likelihood head has to fit.
         protocols: the ways the held-out splits can be scored, the default first.
         counts: what was found, by split.
         statistics: what normalises the data, from the training split alone.
@@ -67,6 +68,7 @@ class Dataset(ABC):
     source: str
     description: str
     data_size: int
+    kind: str
     protocols: tuple[str, ...]
     counts: dict[str, int]
     statistics: dict[str, float]

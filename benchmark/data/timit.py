@@ -92,7 +92,7 @@ class Timit:
             return "sample", sample
         if self.source in ("full", "sample"):
             looked_for = {
-                "full": "a folder with TRAIN/DR1 and TEST/DR1 in any letter case, up to three levels deep",
+                "full": "a folder with TRAIN/DR1 and TEST/DR1 in any letter case, up to four levels deep",
                 "sample": "a folder with dr1-fvmh0, as in nltk_data/corpora/timit",
             }[self.source]
             how = {"full": HOW_TO_GET, "sample": "python -m nltk.downloader -d DIR timit fetches it"}[self.source]
@@ -144,6 +144,7 @@ class Timit:
             source=source,
             description=description,
             data_size=self.frame_size,
+            kind="real",
             protocols=("utterance", "chunk40"),
             counts={split: len(by_name) for split, by_name in recordings.items()},
             statistics={"mean": mean, "std": deviation},
@@ -166,7 +167,7 @@ def _subfolder(folder: Path, name: str) -> Path | None:
 def _find_full(root: Path) -> Path | None:
     """The first folder, breadth first, that holds train/dr1 and test/dr1."""
     level = [root]
-    for _ in range(4):
+    for _ in range(5):
         for folder in level:
             parts = [_subfolder(folder, part) for part in CORPUS_FILES]
             if all(part and _subfolder(part, "dr1") for part in parts):

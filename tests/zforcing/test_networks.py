@@ -32,7 +32,9 @@ def test_the_split_first_layer_is_the_joined_network():
     network = mlp(5, 4, 3).double()
     x, context = torch.randn(7, 2, dtype=torch.float64), torch.randn(7, 3, dtype=torch.float64)
     split = SplitFirstLayer(network, 2)
-    torch.testing.assert_close(split(x, split.context(context)), network(torch.cat((x, context), 1)), rtol=1e-12, atol=0)
+    torch.testing.assert_close(
+        split(x, split.context(context)), network(torch.cat((x, context), 1)), rtol=1e-12, atol=0
+    )
 
 
 def random_cell(kind):

@@ -1,0 +1,22 @@
+import numpy as np
+import pytest
+
+from benchmark.data import load_dataset
+
+
+@pytest.fixture
+def data(real_data):
+    return load_dataset("timit", real_data, source="sample")
+
+
+def test_counts_and_duration(data):
+    assert data.counts == {"train": 120, "valid": 20, "test": 20}
+    samples = sum(len(recording) for split in (data.valid, data.test) for recording in split.recordings)
+    samples += len(data.train.recordings[0])
+    assert samples / 16000 == pytest.approx(490.1, abs=0.05)
+
+
+def test_training_data_are_normalised(data):
+    frames = np.concatenate([data.train[index].targets for index in range(len(data.train))])
+    assert frames.mean() == pytest.approx(0, abs=2e-3)
+    assert frames.std() == pytest.approx(1, abs=5e-3)

@@ -1,0 +1,67 @@
+"""Every shipped experiment builds and takes a step, at its own size and at every scale."""
+
+from pathlib import Path
+
+import gin
+import pytest
+import torch
+
+from benchmark.run import build_run, parse_arguments
+from benchmark.stop import StopSignals
+
+ROOT = Path(__file__).parents[1]
+EXPERIMENTS = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "gin").glob("*.gin"))
+SCALES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "gin/scale").glob("*.gin"))
+
+
+@pytest.fixture(autouse=True)
+def _clean(no_data):
+    yield
+    gin.clear_config()
+
+
+def build(*files):
+    return build_run(parse_arguments([a for file in files for a in ("--gin", file)]), StopSignals())
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_every_experiment_takes_a_step_at_every_scale(experiment, scale):
+    run = build(experiment, scale)
+    before = [parameter.clone() for parameter in run.experiment.model.parameters()]
+    batch = run.trainer.batches.next()
+    noise = run.experiment.model.draw_noise(batch.steps, batch.size, run.trainer.streams.sampling)
+    loss, _ = run.experiment.objective(run.experiment.model(batch, noise), 10)
+    loss.backward()
+    run.trainer.optimiser.step()
+    assert torch.isfinite(loss)
+    assert any(not torch.equal(a, b) for a, b in zip(before, run.experiment.model.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_every_experiment_builds_at_its_own_size(experiment):
+    run = build(experiment)
+    assert sum(parameter.numel() for parameter in run.experiment.model.parameters()) > 1_000_000
+    assert run.experiment.name in experiment
+
+
+def test_the_main_experiment_has_the_released_codes_sizes():
+    model = build("gin/timit_zf.gin").experiment.model
+    assert (model.hidden_size, model.latent_size) == (1024, 256)
+    assert model.embedding.layer.weight.shape == (512, 200)
+    assert model.posterior_network[0].weight.shape == (512, 2048)
+
+
+def test_the_variants_differ_in_the_objective_alone():
+    weights = {}
+    for row in ("plain", "kla", "aux", "kla_aux"):
+        run = build(f"gin/timit_zf_{row}.gin")
+        weights[row] = [run.experiment.objective.weights(update) for update in (0, 50, 16_000)]
+        gin.clear_config()
+    assert [w["kl_weight"] for w in weights["plain"]] == [w["kl_weight"] for w in weights["aux"]] == [1, 1, 1]
+    assert [w["aux_weight"] for w in weights["plain"]] == [w["aux_weight"] for w in weights["kla"]] == [0, 0, 0]
+    assert [w["kl_weight"] for w in weights["kla"]] == pytest.approx([0.2, 0.2025, 1])
+    assert [w["aux_weight"] for w in weights["aux"]] == pytest.approx([0, 0.0025, 0.0025])
+    assert weights["kla_aux"] == [
+        {**kla, "aux_weight": aux["aux_weight"]} for kla, aux in zip(weights["kla"], weights["aux"], strict=True)
+    ]
