@@ -79,7 +79,7 @@ class Timit:
             description = "NLTK's sample of TIMIT (160 utterances, 16 speakers)"
             recordings = _read_sample(place)
         else:
-            description = "embedded synthetic speech (no corpus was found or asked for)"
+            description = "embedded synthetic speech, made in code"
             recordings = _synthesise_corpus()
         return self._dataset(source, description, recordings)
 
