@@ -7,7 +7,7 @@ BIN := .venv/bin
 .PHONY: demo test lint format
 
 demo: .venv/installed
-	$(BIN)/python -m benchmark.run --gin gin/timit_zf.gin --gin gin/scale/demo.gin
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmark.run --gin gin/timit_zf.gin --gin gin/scale/demo.gin
 
 test: .venv/installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
