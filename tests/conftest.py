@@ -24,6 +24,6 @@ def no_data(monkeypatch):
 @pytest.fixture
 def real_data():
     """The folder with real corpora; the test is skipped without it."""
-    if "ZFORCING_DATA" not in os.environ:
+    if not os.environ.get("ZFORCING_DATA"):
         pytest.skip("ZFORCING_DATA is not set")
     return os.environ["ZFORCING_DATA"]
