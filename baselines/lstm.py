@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from zforcing.checks import require_sizes
 from zforcing.heads import Head
-from zforcing.interface import Batch, SequenceModel, StepTerms, keep_scored
-from zforcing.networks import Embedding
+from zforcing.interface import Batch, SequenceModel, State, StepTerms, keep_scored
+from zforcing.networks import Embedding, orthogonal_recurrence
 
 
 @gin.register(denylist=["head"])
@@ -35,13 +35,12 @@ class LSTM(SequenceModel):
         require_sizes(embedding_size=embedding_size, hidden_size=hidden_size, layers=layers)
         self.embedding = Embedding(head, embedding_size, dropout)
         self.lstm = nn.LSTM(embedding_size, hidden_size, layers)
-        for layer in range(layers):
-            nn.init.orthogonal_(getattr(self.lstm, f"weight_hh_l{layer}"))
+        orthogonal_recurrence(self.lstm)
         self.emission = nn.Linear(hidden_size, head.parameter_size)
 
-    def forward(self, batch: Batch, noise: Tensor | None = None) -> StepTerms:
+    def forward(self, batch: Batch, noise: Tensor | None = None, state: State | None = None) -> StepTerms:
         batch = batch.without_padding_values()
-        hidden_TBH, _ = self.lstm(self.embedding(batch.inputs))
+        hidden_TBH, last = self.lstm(self.embedding(batch.inputs), None if state is None else layers_first(state))
         log_px = keep_scored(self.head.log_prob(self.emission(hidden_TBH), batch.targets), batch.scored_TB)
         zeros_TB = torch.zeros_like(log_px)
         return StepTerms(
@@ -53,6 +52,7 @@ class LSTM(SequenceModel):
             prior=None,
             posterior=None,
             scored_TB=batch.scored_TB,
+            state=layers_first(last),
         )
 
     @torch.no_grad()
@@ -71,3 +71,8 @@ class LSTM(SequenceModel):
             u = self.sample_emission(self.emission(hidden_TBH[0]), generator)
             frames.append(u)
         return torch.stack(frames)
+
+
+def layers_first(state: State) -> State:
+    """Between torch's (layers, B, H) and the project's (B, layers, H) for each tensor of the state."""
+    return tuple(x.transpose(0, 1).contiguous() for x in state)

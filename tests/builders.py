@@ -2,8 +2,9 @@
 
 import torch
 
-from baselines import LSTM
+from baselines import LSTM, SRNN, STORN, VRNN
 from zforcing import Batch, BernoulliHead, CategoricalHead, GaussianHead, GaussianMixtureHead, ZForcing
+from zforcing.auxiliary import Auxiliary
 
 HEADS = {
     "gaussian": lambda: GaussianHead(3),
@@ -18,6 +19,16 @@ MODELS = {
     "zf_force": lambda head: ZForcing(head, **SIZES, z_force=True),
     "zf_l2": lambda head: ZForcing(head, **SIZES, aux_loss="l2"),
     "zf_deep": lambda head: ZForcing(head, **SIZES, backward_layers=2),
+    "vrnn": lambda head: VRNN(head, **SIZES),
+    "vrnn_standard": lambda head: VRNN(head, **SIZES, prior="standard", layers=2),
+    "vrnn_aux": lambda head: VRNN(head, **SIZES, auxiliary=Auxiliary()),
+    "srnn": lambda head: SRNN(head, **SIZES),
+    "srnn_plain": lambda head: SRNN(head, **SIZES, residual=False),
+    "srnn_filter": lambda head: SRNN(head, **SIZES, smoothing=False, layers=2),
+    "srnn_filter_aux": lambda head: SRNN(head, **SIZES, smoothing=False, auxiliary=Auxiliary(z_force=True)),
+    "srnn_aux": lambda head: SRNN(head, **SIZES, auxiliary=Auxiliary()),
+    "storn": lambda head: STORN(head, **SIZES),
+    "storn_aux": lambda head: STORN(head, **SIZES, auxiliary=Auxiliary(loss="l2")),
     "lstm": lambda head: LSTM(head, embedding_size=4, hidden_size=6, layers=2),
 }
 

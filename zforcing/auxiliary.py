@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import gin
 import torch
 from torch import Tensor, nn
 
 from zforcing.checks import require_choice
 from zforcing.distributions import DiagonalGaussian
 from zforcing.networks import mlp
+
+
+@gin.register
+@dataclass(frozen=True)
+class Auxiliary:
+    """Adds the auxiliary cost to a baseline.
+
+    A model whose posterior does not read the future gets a backward network for it. That network learns only from the
+    backward reconstruction (`Objective.backward_weight`), because the cost holds its states constant.
+
+    Args:
+        loss, z_force: see `AuxiliaryCost`.
+    """
+
+    loss: str = "gaussian"
+    z_force: bool = False
+
+    def cost(self, hidden_size: int, latent_size: int, backward_size: int, mlp_size: int) -> AuxiliaryCost:
+        return AuxiliaryCost(hidden_size, latent_size, backward_size, mlp_size, self.loss, self.z_force)
 
 
 class AuxiliaryCost(nn.Module):

@@ -7,40 +7,45 @@ from torch import Tensor, nn
 
 from zforcing.heads import Head
 from zforcing.interface import Batch
-from zforcing.networks import Embedding
+from zforcing.networks import orthogonal_recurrence
 
 
 class BackwardNetwork(nn.Module):
-    """An LSTM over the embedded targets from the last to the first, and a linear head that predicts u_t from b_t.
+    """A recurrent network over features of y_T ... y_1, and a linear head that predicts u_t from its state b_t.
 
     Args:
         head: the likelihood of the reconstruction of u_t.
-        embedding_size: E.
+        input_size: E of the features.
         hidden_size: H of every layer; b_t is the last layer's.
-        layers: LSTM layers.
+        layers: recurrent layers.
+        kind: 'lstm' or 'gru'.
         reads_padding: start every sequence at the batch's last step, padding included, as the released code does.
             A result then depends on what else is in the batch. Otherwise a sequence starts at its own last scored
             step.
     """
 
     def __init__(
-        self, head: Head, embedding_size: int, hidden_size: int, layers: int = 1, reads_padding: bool = False
+        self,
+        head: Head,
+        input_size: int,
+        hidden_size: int,
+        layers: int = 1,
+        reads_padding: bool = False,
+        kind: str = "lstm",
     ) -> None:
         super().__init__()
         self.head = head
         self.reads_padding = reads_padding
-        self.lstm = nn.LSTM(embedding_size, hidden_size, layers)
-        for layer in range(layers):
-            nn.init.orthogonal_(getattr(self.lstm, f"weight_hh_l{layer}"))
+        self.rnn = {"lstm": nn.LSTM, "gru": nn.GRU}[kind](input_size, hidden_size, layers)
+        orthogonal_recurrence(self.rnn)
         self.reconstruction = nn.Linear(hidden_size, head.parameter_size)
 
-    def forward(self, batch: Batch, embedding: Embedding) -> Tensor:
-        """b_1 ... b_T, (T, B, H)."""
-        embedded_TBE = embedding(batch.targets)
+    def forward(self, features_TBE: Tensor, batch: Batch) -> Tensor:
+        """b_1 ... b_T, (T, B, H), from features of y_1 ... y_T."""
         if self.reads_padding or batch.mask is None:
-            return self.lstm(embedded_TBE.flip(0))[0].flip(0)
+            return self.rnn(features_TBE.flip(0))[0].flip(0)
         order_TB1 = reversed_order(batch.length_B, batch.steps)[..., None]
-        states_TBH, _ = self.lstm(embedded_TBE.gather(0, order_TB1.expand_as(embedded_TBE)))
+        states_TBH, _ = self.rnn(features_TBE.gather(0, order_TB1.expand_as(features_TBE)))
         return states_TBH.gather(0, order_TB1.expand_as(states_TBH))
 
     def reconstruction_nll(self, backward_TBH: Tensor, inputs: Tensor) -> Tensor:

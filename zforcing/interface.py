@@ -22,6 +22,8 @@ from torch import Tensor, nn
 from zforcing.distributions import DiagonalGaussian
 from zforcing.heads import Head
 
+State = tuple[Tensor, ...]  # what a model carries from one step, or one segment, to the next; (B, .) each
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -103,6 +105,7 @@ class StepTerms:
         z: (T, B, Z), the latents drawn from the posterior; Z is 0 for a model without latents.
         prior, posterior: the distributions of z at every step; None without latents.
         scored_TB: True where a step is scored.
+        state: what a following segment of the same sequences goes on from, see `SequenceModel.forward`.
     """
 
     log_px: Tensor
@@ -113,6 +116,7 @@ class StepTerms:
     prior: DiagonalGaussian | None
     posterior: DiagonalGaussian | None
     scored_TB: Tensor
+    state: State = ()
 
     @cached_property
     def log_pz(self) -> Tensor:
@@ -154,12 +158,14 @@ class SequenceModel(nn.Module, ABC):
         return self.latent_size > 0
 
     @abstractmethod
-    def forward(self, batch: Batch, noise: Tensor | None = None) -> StepTerms:
+    def forward(self, batch: Batch, noise: Tensor | None = None, state: State | None = None) -> StepTerms:
         """The terms of the objective for a batch.
 
         Args:
             batch: the sequences.
             noise: (T, B, Z) standard normal that the posterior samples are made of; drawn when omitted.
+            state: `StepTerms.state` of the segment before, for truncated back-propagation through time or for
+                sequences scored in pieces; zeros when omitted. A backward network always starts at the segment's end.
         """
 
     @abstractmethod

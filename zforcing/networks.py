@@ -16,9 +16,10 @@ class LReLU(nn.Module):
         return F.leaky_relu(x, 1 / 3).clamp(-3.0, 3.0)
 
 
-def mlp(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
-    """One hidden layer with LReLU."""
-    return nn.Sequential(nn.Linear(inputs, hidden), LReLU(), nn.Linear(hidden, outputs))
+def mlp(inputs: int, hidden: int, outputs: int, layers: int = 1) -> nn.Sequential:
+    """`layers` hidden layers with LReLU."""
+    deeper = [module for _ in range(layers - 1) for module in (nn.Linear(hidden, hidden), LReLU())]
+    return nn.Sequential(nn.Linear(inputs, hidden), LReLU(), *deeper, nn.Linear(hidden, outputs))
 
 
 class Embedding(nn.Module):
@@ -42,7 +43,7 @@ class SplitFirstLayer:
     """
 
     def __init__(self, network: nn.Sequential, size: int) -> None:
-        first, self.activation, self.last = network
+        first, self.rest = network[0], network[1:]
         assert isinstance(first, nn.Linear)
         self.weight_x = first.weight[:, :size]
         self.weight_context = first.weight[:, size:]
@@ -53,7 +54,20 @@ class SplitFirstLayer:
         return F.linear(context, self.weight_context, self.bias)
 
     def __call__(self, x: Tensor, context_M: Tensor) -> Tensor:
-        return self.last(self.activation(context_M + F.linear(x, self.weight_x)))
+        hidden: Tensor = self.rest(context_M + F.linear(x, self.weight_x))
+        return hidden
+
+
+def orthogonal_recurrence(rnn: nn.RNNBase) -> None:
+    """Makes the recurrent weights of every layer orthogonal."""
+    for layer in range(rnn.num_layers):
+        nn.init.orthogonal_(getattr(rnn, f"weight_hh_l{layer}"))
+
+
+def uniform_weight(inputs: int, hidden_size: int) -> Tensor:
+    """(inputs, 4H), uniform in +-1/sqrt(H)."""
+    bound = hidden_size**-0.5
+    return torch.empty(inputs, 4 * hidden_size).uniform_(-bound, bound)
 
 
 def lstm_step(gates_G: Tensor, cell_H: Tensor) -> tuple[Tensor, Tensor]:

@@ -18,7 +18,7 @@ SETTINGS = ("emb_dim", "rnn_dim", "inp_dim", "nlayers", "mlp_dim", "out_dim", "o
 # Module names here and in the released code; the parameters below them have the same names and layout.
 MODULES = {
     "embedding.layer": "emb_mod.0",
-    "backward_network.lstm": "bwd_mod",
+    "backward_network.rnn": "bwd_mod",
     "backward_network.reconstruction": "bwd_out_mod",
     "transition.generator": "gen_mod",
     "transition.input_norm": "fwd_mod.ln_ih",

@@ -12,9 +12,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from zforcing.networks import LayerNorm, lstm_step, mlp, normalise
+from zforcing.interface import State
+from zforcing.networks import LayerNorm, lstm_step, mlp, normalise, uniform_weight
 
-State = tuple[Tensor, Tensor]
 Step = Callable[[State, Tensor, Tensor], State]
 
 
@@ -77,9 +77,3 @@ class LatentAsNorm(nn.Module):
             return lstm_step(entering + normalise(hidden @ self.weight_hh) * (1 + gain) + bias, cell)
 
         return step
-
-
-def uniform_weight(inputs: int, hidden_size: int) -> Tensor:
-    """(inputs, 4H), uniform in +-1/sqrt(H)."""
-    bound = hidden_size**-0.5
-    return torch.empty(inputs, 4 * hidden_size).uniform_(-bound, bound)

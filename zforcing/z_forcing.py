@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import gin
 import torch
 from torch import Tensor, nn
@@ -9,15 +11,16 @@ from torch import Tensor, nn
 from zforcing.auxiliary import AuxiliaryCost
 from zforcing.backward import BackwardNetwork
 from zforcing.checks import require_sizes
-from zforcing.distributions import DiagonalGaussian, kl_divergence
+from zforcing.distributions import DiagonalGaussian
 from zforcing.heads import Head
-from zforcing.interface import Batch, SequenceModel, StepTerms, keep_scored
+from zforcing.interface import Batch, State
 from zforcing.networks import Embedding, SplitFirstLayer, mlp
-from zforcing.transition import LatentAsInput, LatentAsNorm, State
+from zforcing.recurrent_vae import UNKNOWN, Pass, Recurrence, RecurrentVAE
+from zforcing.transition import LatentAsInput, LatentAsNorm
 
 
 @gin.register(denylist=["head"])
-class ZForcing(SequenceModel):
+class ZForcing(RecurrentVAE):
     """A recurrent VAE whose posterior reads the future through b_t, and whose latents have to predict b_t.
 
     With e_t = W u_t the embedded input:
@@ -46,6 +49,8 @@ class ZForcing(SequenceModel):
         aux_loss: 'gaussian' or 'l2'.
         backward_reads_padding: see `BackwardNetwork`.
     """
+
+    backward_network: BackwardNetwork
 
     def __init__(
         self,
@@ -84,80 +89,53 @@ class ZForcing(SequenceModel):
 
     def initial_state(self, batch_size: int) -> State:
         """(h_0, c_0): zeros."""
-        zeros_BH = self.emission.weight.new_zeros(batch_size, self.hidden_size)
+        zeros_BH = self.zeros(batch_size, self.hidden_size)
         return zeros_BH, zeros_BH
 
-    def prior(self, hidden: Tensor) -> DiagonalGaussian:
-        """p(z_t | h_{t-1}), (..., H) -> (..., Z)."""
-        return DiagonalGaussian.from_parameters(self.prior_network(hidden), clamp=8.0)
+    def recurrence(self) -> ZForcingRecurrence:
+        return ZForcingRecurrence(self)
 
-    def forward(self, batch: Batch, noise: Tensor | None = None) -> StepTerms:
-        if not self.backward_network.reads_padding:
-            batch = batch.without_padding_values()
-        if noise is None:
-            noise = self.draw_noise(batch.steps, batch.size)
-        backward_TBH = self.backward_network(batch, self.embedding)
-        before_TBH, z_TBZ, posterior, after_TBH, _ = self.run(batch.inputs, backward_TBH, noise)
-        prior = self.prior(before_TBH)
-        scored_TB = batch.scored_TB
-        return StepTerms(
-            log_px=keep_scored(self.head.log_prob(self.emission(after_TBH), batch.targets), scored_TB),
-            kl=keep_scored(kl_divergence(posterior, prior), scored_TB),
-            aux_nll=keep_scored(self.auxiliary(before_TBH, z_TBZ, backward_TBH), scored_TB),
-            backward_nll=keep_scored(self.backward_network.reconstruction_nll(backward_TBH, batch.inputs), scored_TB),
-            z=z_TBZ,
-            prior=prior,
-            posterior=posterior,
-            scored_TB=scored_TB,
+    def enter(self, batch: Batch, state: State) -> Pass:
+        recurrence = self.recurrence()
+        backward_TBH = self.backward_network(self.embedding(batch.targets), batch)
+        entering = ZForcingEntering(
+            gates=self.transition.entering(self.embedding(batch.inputs)),
+            context=recurrence.posterior_network.context(backward_TBH),
         )
+        return Pass(recurrence, entering, state, backward_TBH=backward_TBH)
 
-    def run(
-        self, inputs: Tensor, backward_TBH: Tensor, noise_TBZ: Tensor
-    ) -> tuple[Tensor, Tensor, DiagonalGaussian, Tensor, State]:
-        """The time loop, which holds only what the recurrence needs.
+    def generation_step(
+        self, recurrence: Recurrence, state: State, u: Tensor, noise_BZ: Tensor, generator: torch.Generator | None
+    ) -> tuple[State, Tensor]:
+        entering = ZForcingEntering(self.transition.entering(self.embedding(u)), context=UNKNOWN)
+        z_BZ = recurrence.prior(state[0], entering).sample(noise_BZ)
+        state = recurrence.advance(state, z_BZ, entering)
+        return state, self.sample_emission(self.emission(state[0]), generator)
 
-        Returns:
-            h_0 ... h_{T-1}, z_1 ... z_T, the posterior of z_1 ... z_T, h_1 ... h_T, and the last state.
-        """
-        posterior_network = SplitFirstLayer(self.posterior_network, self.hidden_size)
-        advance = self.transition.step()
-        state = self.initial_state(inputs.shape[1])
-        before, latents, parameters, after = [], [], [], []
-        # unbind, not x[t]: the gradient of each index would be a full (T, B, .) tensor, a cost of T squared.
-        for entering_BG, context_BM, noise_BZ in zip(
-            self.transition.entering(self.embedding(inputs)).unbind(0),
-            posterior_network.context(backward_TBH).unbind(0),
-            noise_TBZ.unbind(0),
-            strict=True,
-        ):
-            before.append(state[0])
-            parameters.append(posterior_network(state[0], context_BM))
-            z_BZ = DiagonalGaussian.from_parameters(parameters[-1], clamp=8.0).sample(noise_BZ)
-            state = advance(state, z_BZ, entering_BG)
-            latents.append(z_BZ)
-            after.append(state[0])
-        posterior = DiagonalGaussian.from_parameters(torch.stack(parameters), clamp=8.0)
-        return torch.stack(before), torch.stack(latents), posterior, torch.stack(after), state
 
-    @torch.no_grad()
-    def generate(
-        self,
-        steps: int,
-        batch_size: int,
-        generator: torch.Generator | None = None,
-        prefix: Tensor | None = None,
-    ) -> Tensor:
-        seen, u = self.first_inputs(batch_size, prefix)
-        state = self.initial_state(batch_size)
-        if seen is not None:
-            backward_TBH = self.backward_network(seen, self.embedding)
-            noise_TBZ = self.draw_noise(seen.steps, batch_size, generator)
-            *_, state = self.run(seen.inputs, backward_TBH, noise_TBZ)
-        advance = self.transition.step()
-        frames = []
-        for _ in range(steps):
-            z_BZ = self.prior(state[0]).sample(self.draw_noise(1, batch_size, generator)[0])
-            state = advance(state, z_BZ, self.transition.entering(self.embedding(u)))
-            u = self.sample_emission(self.emission(state[0]), generator)
-            frames.append(u)
-        return torch.stack(frames)
+class ZForcingEntering(NamedTuple):
+    """What enters a step: the part of the gates that e_t gives, and the posterior's part that b_t gives."""
+
+    gates: Tensor
+    context: Tensor
+
+
+class ZForcingRecurrence(Recurrence):
+    """The step of Z-Forcing; the state is (h, c)."""
+
+    def __init__(self, model: ZForcing) -> None:
+        self.model = model
+        self.posterior_network = SplitFirstLayer(model.posterior_network, model.hidden_size)
+        self._advance = model.transition.step()
+
+    def prior(self, visible: Tensor, entering: ZForcingEntering) -> DiagonalGaussian:
+        return DiagonalGaussian.from_parameters(self.model.prior_network(visible), clamp=8.0)
+
+    def posterior(self, visible: Tensor, entering: ZForcingEntering) -> DiagonalGaussian:
+        return DiagonalGaussian.from_parameters(self.posterior_network(visible, entering.context), clamp=8.0)
+
+    def advance(self, state: State, z: Tensor, entering: ZForcingEntering) -> State:
+        return self._advance(state, z, entering.gates)
+
+    def emission(self, before: Tensor, z: Tensor, after: Tensor, entering: ZForcingEntering) -> Tensor:
+        return self.model.emission(after)

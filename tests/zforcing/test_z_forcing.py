@@ -34,7 +34,7 @@ def test_the_auxiliary_cost_holds_its_target_constant():
 def test_the_auxiliary_cost_reaches_the_backward_network_through_z():
     model = small_model()
     terms = model(small_batch(model.head))
-    weight = model.backward_network.lstm.weight_hh_l0
+    weight = model.backward_network.rnn.weight_hh_l0
     assert gradient_of(terms.aux_nll.sum(), weight).abs().sum() > 0
 
 
