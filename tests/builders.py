@@ -25,7 +25,7 @@ MODELS = {
     "srnn": lambda head: SRNN(head, **SIZES),
     "srnn_plain": lambda head: SRNN(head, **SIZES, residual=False),
     "srnn_filter": lambda head: SRNN(head, **SIZES, smoothing=False, layers=2),
-    "srnn_filter_aux": lambda head: SRNN(head, **SIZES, smoothing=False, auxiliary=Auxiliary(z_force=True)),
+    "srnn_filter_aux": lambda head: SRNN(head, **SIZES, smoothing=False, layers=2, auxiliary=Auxiliary(z_force=True)),
     "srnn_aux": lambda head: SRNN(head, **SIZES, auxiliary=Auxiliary()),
     "storn": lambda head: STORN(head, **SIZES),
     "storn_aux": lambda head: STORN(head, **SIZES, auxiliary=Auxiliary(loss="l2")),

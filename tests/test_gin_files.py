@@ -1,11 +1,13 @@
 """Every shipped experiment builds and takes a step, at its own size and at every scale."""
 
+import functools
 from pathlib import Path
 
 import gin
 import pytest
 import torch
 
+from benchmark.data import timit
 from benchmark.run import build_run, parse_arguments
 from benchmark.stop import StopSignals
 
@@ -14,8 +16,12 @@ EXPERIMENTS = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "gin"
 SCALES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "gin/scale").glob("*.gin"))
 
 
+SYNTHESISED = functools.cache(timit._synthesise_corpus)
+
+
 @pytest.fixture(autouse=True)
-def _clean(no_data):
+def _clean(no_data, monkeypatch):
+    monkeypatch.setattr(timit, "_synthesise_corpus", SYNTHESISED)
     yield
     gin.clear_config()
 
@@ -38,6 +44,13 @@ def test_every_experiment_takes_a_step_at_every_scale(experiment, scale):
     assert any(not torch.equal(a, b) for a, b in zip(before, run.experiment.model.parameters(), strict=True))
 
 
+@pytest.fixture
+def cheap_initialisation(monkeypatch):
+    """Orthogonal matrices of the paper's sizes take seconds each."""
+    monkeypatch.setattr(torch.nn.init, "orthogonal_", lambda weight: weight.zero_())
+
+
+@pytest.mark.usefixtures("cheap_initialisation")
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_every_experiment_builds_at_its_own_size(experiment):
     run = build(experiment)
@@ -45,6 +58,7 @@ def test_every_experiment_builds_at_its_own_size(experiment):
     assert run.experiment.name in experiment
 
 
+@pytest.mark.usefixtures("cheap_initialisation")
 def test_the_main_experiment_has_the_released_codes_sizes():
     model = build("gin/timit_zf.gin").experiment.model
     assert (model.hidden_size, model.latent_size) == (1024, 256)
@@ -52,6 +66,7 @@ def test_the_main_experiment_has_the_released_codes_sizes():
     assert model.posterior_network[0].weight.shape == (512, 2048)
 
 
+@pytest.mark.usefixtures("cheap_initialisation")
 def test_the_variants_differ_in_the_objective_alone():
     weights = {}
     for row in ("plain", "kla", "aux", "kla_aux"):
