@@ -14,7 +14,7 @@ from benchmark.data.batches import evaluation_batches
 from benchmark.data.dataset import Dataset, Split
 from benchmark.streams import stream
 from zforcing.checks import require_numbers, require_sizes
-from zforcing.interface import SequenceModel, StepTerms
+from zforcing.interface import SequenceModel, State, StepTerms
 
 
 @gin.register
@@ -54,12 +54,16 @@ class Evaluation:
             with torch.inference_mode():
                 batches = evaluation_batches(sequences, self.batch_size)
                 count = -(-len(sequences) // self.batch_size)
-                for indices, batch in tqdm(
+                state: State | None = None
+                for indices, batch, goes_on in tqdm(
                     batches, f"{split}, {protocol}", count, leave=False, delay=2, mininterval=1, dynamic_ncols=True
                 ):
                     check_stop()
                     noise_TBZ = sequence_noise(model, sequences, indices, batch.steps, seed)
-                    totals.add(indices, model(batch.to(device), noise_TBZ.to(device)))
+                    carried = tuple(x[: len(indices)] for x in state) if goes_on and state is not None else None
+                    terms = model(batch.to(device), noise_TBZ.to(device), carried)
+                    state = terms.state
+                    totals.add(indices, terms)
         finally:
             model.train(was_training)
         return self.summarise(model, dataset, totals)

@@ -13,6 +13,7 @@ from typing import Any
 
 import gin
 import torch
+from torch import Tensor
 from tqdm import tqdm
 
 from benchmark.checkpoint import load_newest, save_checkpoint
@@ -24,7 +25,7 @@ from benchmark.metrics import MetricsLog
 from benchmark.objective import Objective
 from benchmark.streams import TrainingStreams
 from zforcing.checks import require, require_numbers, require_sizes
-from zforcing.interface import SequenceModel
+from zforcing.interface import SequenceModel, State
 
 
 @gin.register
@@ -42,6 +43,8 @@ class Training:
         gradient_clip: the largest total norm of the gradient.
         patience: validations without a new best before training stops early; None for never.
         skip_limit: non-finite steps after which the run fails.
+        carry_state: start a sequence from the last state of the one it goes on from, without its gradient (truncated
+            back-propagation through time), where the data set has sequences that go on from each other.
         log_every: updates between log lines, which hold means over the updates between them.
         checkpoint_seconds: the most work that a crash can lose.
     """
@@ -54,6 +57,7 @@ class Training:
     gradient_clip: float = 100.0
     patience: int | None = None
     skip_limit: int = 100
+    carry_state: bool = False
     log_every: int = 10
     checkpoint_seconds: float = 60.0
 
@@ -129,8 +133,9 @@ class Trainer:
         self.optimiser = training.optimiser(model.parameters())
         self.decay = training.decay(self.optimiser) if training.decay else None
         self.streams = TrainingStreams(seed)
-        self.batches = TrainingBatches(dataset.train, training.batch_size, self.streams.order)
+        self.batches = TrainingBatches(dataset.train, training.batch_size, self.streams.order, training.carry_state)
         self.progress = Progress()
+        self.state: State | None = None
         self.window: dict[str, float] = {}
         self.best: dict[str, Any] = {}
         self.log: MetricsLog
@@ -185,9 +190,13 @@ class Trainer:
 
     def _update(self, bar: tqdm) -> None:
         progress = self.progress
-        batch = self.batches.next().to(self.device)
+        batch, goes_on_B = self.batches.next()
+        batch = batch.to(self.device)
         noise_TBZ = self.model.draw_noise(batch.steps, batch.size, self.streams.sampling)
-        loss, terms = self.objective(self.model(batch, noise_TBZ), progress.update)
+        step_terms = self.model(batch, noise_TBZ, self._carried(goes_on_B))
+        loss, terms = self.objective(step_terms, progress.update)
+        if self.training.carry_state:
+            self.state = tuple(x.detach() for x in step_terms.state)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.training.gradient_clip)
@@ -203,8 +212,16 @@ class Trainer:
         if progress.update % self.training.log_every == 0:
             self._log_window(bar)
 
+    def _carried(self, goes_on_B: Tensor) -> State | None:
+        """The state that each sequence starts from: that of the batch before where it goes on, zero elsewhere."""
+        if self.state is None or not bool(goes_on_B.any()):
+            return None
+        kept_B = goes_on_B.to(self.device)
+        return tuple(x * kept_B.view(-1, *(1,) * (x.dim() - 1)) for x in self.state)
+
     def _skip(self) -> None:
         self.progress.skipped += 1
+        self.state = None
         if self.progress.skipped > self.training.skip_limit:
             raise UserError(
                 f"training failed: {self.progress.skipped} steps had a non-finite loss or gradient, the last at update "
@@ -260,6 +277,7 @@ class Trainer:
             "decay": self.decay.state_dict() if self.decay else None,
             "batches": self.batches.state_dict(),
             "streams": self.streams.state_dict(),
+            "state": self.state,
             "window": self.window,
             "log_size": self.log.sync(),
         }
@@ -278,6 +296,7 @@ class Trainer:
             self.decay.load_state_dict(state["decay"])
         self.batches.load_state_dict(state["batches"])
         self.streams.load_state_dict(state["streams"])
+        self.state = None if state["state"] is None else tuple(x.to(self.device) for x in state["state"])
         self.window = state["window"]
         self.log = MetricsLog(self.folder, self.progress.update, state["log_size"])
         self.report(f"going on from update {self.progress.update} of {self.updates}")

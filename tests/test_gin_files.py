@@ -35,7 +35,7 @@ def build(*files):
 def test_every_experiment_takes_a_step_at_every_scale(experiment, scale):
     run = build(experiment, scale)
     before = [parameter.clone() for parameter in run.experiment.model.parameters()]
-    batch = run.trainer.batches.next()
+    batch, _ = run.trainer.batches.next()
     noise = run.experiment.model.draw_noise(batch.steps, batch.size, run.trainer.streams.sampling)
     loss, _ = run.experiment.objective(run.experiment.model(batch, noise), 10)
     loss.backward()

@@ -25,10 +25,13 @@ class Split(ABC):
         steps: (N,) how many steps each sequence has.
         group: (N,) which reported sequence each one belongs to; its terms are summed over the group. Whole
             sequences are groups of one.
+        successor: (N,) the sequence that goes on where each one ends, -1 for none. Training may carry the recurrent
+            state from one to the other; evaluation does within a group.
     """
 
     steps: NDArray[np.int64]
     group: NDArray[np.int64]
+    successor: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.steps)

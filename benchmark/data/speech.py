@@ -51,6 +51,9 @@ class FrameSplit(Split):
         self.frame_size = frame_size
         self.mean = mean
         self.deviation = deviation
+        self.successor = np.full(len(steps), -1, np.int64)
+        goes_on = (recording[1:] == recording[:-1]) & (first[1:] == first[:-1] + steps[:-1])
+        self.successor[:-1][goes_on] = np.flatnonzero(goes_on) + 1
 
     def __getitem__(self, index: int) -> Sequence:
         begin = self.first[index] * self.frame_size
@@ -63,7 +66,7 @@ class FrameSplit(Split):
         offsets = [np.arange(0, total, steps) for total in self.steps]
         source = np.repeat(np.arange(len(self)), [len(o) for o in offsets])
         offset = np.concatenate(offsets) if offsets else np.zeros(0, np.int64)
-        return FrameSplit(
+        pieces = FrameSplit(
             self.recordings,
             self.recording[source],
             self.first[source] + offset,
@@ -73,6 +76,8 @@ class FrameSplit(Split):
             self.mean,
             self.deviation,
         )
+        pieces.successor[:] = -1  # each piece starts from a zero state
+        return pieces
 
 
 def whole_recordings(recordings: list[NDArray[np.int16]], frame_size: int, mean: float, deviation: float) -> FrameSplit:

@@ -1,3 +1,6 @@
+from dataclasses import replace
+
+import numpy as np
 import pytest
 import torch
 
@@ -30,8 +33,8 @@ def double_batches(split, batch_size):
     from benchmark.data.batches import evaluation_batches
     from zforcing import Batch
 
-    for indices, batch in evaluation_batches(split, batch_size):
-        yield indices, Batch(batch.inputs.double(), batch.targets.double(), batch.mask)
+    for indices, batch, goes_on in evaluation_batches(split, batch_size):
+        yield indices, Batch(batch.inputs.double(), batch.targets.double(), batch.mask), goes_on
 
 
 @pytest.mark.parametrize("protocol", ["utterance", "chunk40"])
@@ -99,3 +102,15 @@ def test_evaluation_leaves_the_model_and_the_global_stream_alone(data, model):
     Evaluation()(model, data, "valid", "utterance", seed=0)
     assert model.training
     assert torch.equal(state, torch.get_rng_state())
+
+
+def test_a_carried_group_scores_like_one_long_sequence(data):
+    """For a model without a backward network, pieces with carried state are the whole utterance."""
+    model = LSTM(GaussianHead(200), embedding_size=8, hidden_size=8).double()
+    whole = Evaluation()(model, data, "test", "utterance", seed=0)
+    pieces = data.test.chunked(7)
+    goes_on = np.append(pieces.group[1:] == pieces.group[:-1], False)
+    pieces.successor[goes_on] = np.flatnonzero(goes_on) + 1
+    carried = Evaluation(batch_size=5)(model, replace(data, test=pieces), "test", "utterance", seed=0)
+    assert carried.pop("bound") == whole.pop("bound") == "exact"
+    assert carried == pytest.approx(whole, rel=1e-10)
