@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from zforcing.auxiliary import Auxiliary
 from zforcing.backward import BackwardNetwork
-from zforcing.checks import require_sizes
+from zforcing.checks import require_flags, require_sizes
 from zforcing.distributions import DiagonalGaussian
 from zforcing.heads import Head
 from zforcing.interface import Batch, State
@@ -60,6 +60,7 @@ class SRNN(RecurrentVAE):
             mlp_size=mlp_size,
             layers=layers,
         )
+        require_flags(residual=residual, smoothing=smoothing)
         self.hidden_size = hidden_size
         self.latent_size = latent_size
         self.residual = residual

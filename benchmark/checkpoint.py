@@ -66,13 +66,15 @@ def load_newest(folder: Path, report: Callable[[str], None]) -> dict[str, Any] |
 
     A damaged one is reported, set aside, and the one before it is used.
     """
-    for path in checkpoints(folder):
+    found = checkpoints(folder)
+    for number, path in enumerate(found, 1):
         content = path.read_bytes()
         if hashlib.sha256(content).hexdigest()[:16] == path.stem.rpartition("-")[2]:
             state: dict[str, Any] = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
             return state
         path.rename(path.with_suffix(".damaged"))
-        report(f"checkpoint {path.name} is damaged and was set aside; going on from the one before it")
+        then = "starting anew" if number == len(found) else "going on from the one before it"
+        report(f"checkpoint {path.name} is damaged and was set aside; {then}")
     return None
 
 

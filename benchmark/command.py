@@ -8,20 +8,19 @@ import sys
 from collections.abc import Callable
 
 from benchmark.errors import Interrupted, UserError
-from zforcing.checks import ConfigurationError
 
 
 def run_command(main: Callable[[], None]) -> None:
     """Runs `main` and exits: 0 on success, 2 with one sentence for what a user can mend, 128 + signal if stopped."""
     try:
         main()
-    except (UserError, ConfigurationError) as error:
+    except UserError as error:
         _fail(str(error))
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             _fail(
-                f"the disk is full ({error.strerror}); the last good checkpoint is kept: free some space and repeat "
-                f"the command"
+                f"the disk is full ({error.strerror}); what was saved before is kept: free some space and repeat the "
+                f"command"
             )
         if error.filename is None:
             raise

@@ -13,6 +13,7 @@ from tqdm import tqdm
 from benchmark.data.batches import evaluation_batches
 from benchmark.data.dataset import Dataset, Split
 from benchmark.streams import stream
+from zforcing.bounds import elbo
 from zforcing.checks import require_numbers, require_sizes
 from zforcing.interface import SequenceModel, State, StepTerms
 
@@ -126,7 +127,7 @@ class _Totals:
         self.square_NZ = torch.zeros_like(self.mean_NZ)
 
     def add(self, indices: list[int], terms: StepTerms) -> None:
-        self.bound_N[indices] = _sum_over_time(terms.log_px - terms.kl)
+        self.bound_N[indices] = elbo(terms).cpu()
         self.log_px_N[indices] = _sum_over_time(terms.log_px)
         self.kl_N[indices] = _sum_over_time(terms.kl)
         self.aux_nll_N[indices] = _sum_over_time(terms.aux_nll)
@@ -141,4 +142,4 @@ class _Totals:
 
 
 def _sum_over_time(terms_TB: Tensor) -> Tensor:
-    return terms_TB.double().sum(0).cpu()
+    return terms_TB.sum(0, dtype=torch.float64).cpu()

@@ -75,6 +75,7 @@ def experiment(
         name_of_kind = kind.__name__
         require(isinstance(part, kind), f"experiment.{name_of_kind.lower()} must be @{name_of_kind}(), got {part!r}")
     require(hasattr(dataset, "load"), f"experiment.dataset must be a corpus such as @Timit(), got {dataset!r}")
+    require(isinstance(label, str) and label != "", f"experiment.label must be a string, got {label!r}")
     require(type(seed) is int, f"experiment.seed must be a whole number, got {seed!r}")
     require(
         isinstance(name, str) and re.fullmatch(r"[\w-]+", name) is not None,

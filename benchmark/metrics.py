@@ -16,16 +16,21 @@ class MetricsLog:
     Args:
         folder: of the run.
         update, size: where a checkpoint says the log stood; what was written after it is dropped, because it will be
-            written again.
+            written again. None and 0 for a new run.
+
+    Attributes:
+        lost: the file was shorter than `size`.
     """
 
-    def __init__(self, folder: Path, update: int = 0, size: int = 0) -> None:
+    def __init__(self, folder: Path, update: int | None = None, size: int = 0) -> None:
         self.path = folder / "metrics.jsonl"
         self.path.touch()
         self._file = self.path.open("r+b")
-        self._file.truncate(min(size, self.path.stat().st_size))
+        found = self.path.stat().st_size
+        self.lost = found < size
+        self._file.truncate(min(size, found))
         self._file.seek(0, os.SEEK_END)
-        self._events = SummaryWriter(str(folder / "tensorboard"), purge_step=update + 1 if update else None)
+        self._events = SummaryWriter(str(folder / "tensorboard"), purge_step=0 if update is None else update + 1)
 
     def write(self, kind: str, update: int, values: dict[str, Any]) -> None:
         line = json.dumps({"type": kind, "update": update, **values})

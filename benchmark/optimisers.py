@@ -12,5 +12,5 @@ Adam = gin.external_configurable(torch.optim.Adam, module="torch.optim", denylis
 ReduceLROnPlateau = gin.external_configurable(
     torch.optim.lr_scheduler.ReduceLROnPlateau,
     module="torch.optim.lr_scheduler",
-    denylist=["optimizer"],
+    denylist=["optimizer", "mode"],
 )

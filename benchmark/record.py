@@ -24,12 +24,13 @@ SCHEMA = 1
 def build_record(
     identifier: str,
     config: Config,
+    config_text: str,
     experiment: Experiment,
     progress: Progress,
     best_update: int,
     results: dict[str, dict[str, dict[str, Any]]],
 ) -> dict[str, Any]:
-    """The record; `results` holds metrics by split and protocol."""
+    """The record; `config_text` is the resolved configuration, `results` holds metrics by split and protocol."""
     dataset, model = experiment.dataset, experiment.model
     return {
         "schema": SCHEMA,
@@ -58,7 +59,7 @@ def build_record(
         },
         "gin_files": list(config.files),
         "overrides": list(config.overrides),
-        "config": config.text,
+        "config": config_text,
         "operative_config": gin.operative_config_str(),
         "environment": environment(next(model.parameters()).device),
     }

@@ -75,8 +75,11 @@ class RunFolder:
             return None
         try:
             record: dict[str, Any] = json.loads(path.read_text())
-        except ValueError as error:
-            raise UserError(f"{path}: damaged record; repeat the run with --fresh") from error
+            complete = record["run_id"] == self.identifier and {"dataset", "results", "label", "seed"} <= set(record)
+        except (ValueError, TypeError, KeyError):
+            complete = False
+        if not complete:
+            raise UserError(f"{path}: damaged record; repeat the run with --fresh")
         return record
 
     def write_text(self, name: str, text: str) -> Path:

@@ -24,7 +24,7 @@ from benchmark.evaluate import Evaluation, selection_metric
 from benchmark.metrics import MetricsLog
 from benchmark.objective import Objective
 from benchmark.streams import TrainingStreams
-from zforcing.checks import require, require_numbers, require_sizes
+from zforcing.checks import require, require_flags, require_numbers, require_sizes
 from zforcing.interface import SequenceModel, State
 
 
@@ -36,13 +36,14 @@ class Training:
     Args:
         optimiser: a class, such as @torch.optim.Adam, called with the parameters.
         decay: a class, such as @torch.optim.lr_scheduler.ReduceLROnPlateau, called with the optimiser and stepped
-            with the validation bound; None for a constant learning rate.
+            with the validation bound, of which more is better; None for a constant learning rate.
         batch_size: sequences in an update.
         epochs: passes over the training data.
         validate_every: updates between validations; None for once an epoch.
         gradient_clip: the largest total norm of the gradient.
         patience: validations without a new best before training stops early; None for never.
-        skip_limit: non-finite steps after which the run fails.
+        skip_limit: non-finite steps, in all, above which the run fails.
+        skip_limit_in_a_row: the same for steps in a row.
         carry_state: start a sequence from the last state of the one it goes on from, without its gradient (truncated
             back-propagation through time), where the data set has sequences that go on from each other.
         log_every: updates between log lines, which hold means over the updates between them.
@@ -57,6 +58,7 @@ class Training:
     gradient_clip: float = 100.0
     patience: int | None = None
     skip_limit: int = 100
+    skip_limit_in_a_row: int = 10
     carry_state: bool = False
     log_every: int = 10
     checkpoint_seconds: float = 60.0
@@ -68,7 +70,10 @@ class Training:
         for name in ("validate_every", "patience"):
             if getattr(self, name) is not None:
                 require_sizes(**{name: getattr(self, name)})
-        require_numbers(0.0, skip_limit=self.skip_limit, checkpoint_seconds=self.checkpoint_seconds)
+        for name in ("skip_limit", "skip_limit_in_a_row"):
+            require(type(getattr(self, name)) is int, f"{name} must be a whole number, got {getattr(self, name)!r}")
+        require_flags(carry_state=self.carry_state)
+        require_numbers(0.0, checkpoint_seconds=self.checkpoint_seconds)
         require_numbers(1e-12, gradient_clip=self.gradient_clip)
 
 
@@ -78,7 +83,7 @@ class Progress:
 
     Attributes:
         update: updates made, skipped ones included.
-        skipped: non-finite updates.
+        skipped, skipped_in_a_row: non-finite updates.
         validated: the update of the last validation, -1 before the first.
         stale: validations since the best one.
         stopped_early: patience ran out.
@@ -88,6 +93,7 @@ class Progress:
 
     update: int = 0
     skipped: int = 0
+    skipped_in_a_row: int = 0
     validated: int = -1
     stale: int = 0
     stopped_early: bool = False
@@ -98,12 +104,11 @@ class Progress:
 
 
 class Trainer:
-    """Trains a model on a data set in a folder, where it also finds what an earlier process left.
+    """Trains a model on a data set.
 
     Args:
         model, dataset, objective, training, evaluation: the parts of the experiment.
         seed: of all random streams.
-        folder: of the run.
         check_stop: raises Interrupted once the user or the system wants the process to end.
         report: prints a line to the user.
     """
@@ -116,7 +121,6 @@ class Trainer:
         training: Training,
         evaluation: Evaluation,
         seed: int,
-        folder: Path,
         check_stop: Callable[[], None],
         report: Callable[[str], None],
     ) -> None:
@@ -126,18 +130,18 @@ class Trainer:
         self.training = training
         self.evaluation = evaluation
         self.seed = seed
-        self.folder = folder
         self.check_stop = check_stop
         self.report = report
         self.device = next(model.parameters()).device
         self.optimiser = training.optimiser(model.parameters())
-        self.decay = training.decay(self.optimiser) if training.decay else None
+        self.decay = training.decay(self.optimiser, mode="max") if training.decay else None
         self.streams = TrainingStreams(seed)
         self.batches = TrainingBatches(dataset.train, training.batch_size, self.streams.order, training.carry_state)
         self.progress = Progress()
         self.state: State | None = None
         self.window: dict[str, float] = {}
         self.best: dict[str, Any] = {}
+        self.folder: Path
         self.log: MetricsLog
 
     @property
@@ -145,8 +149,14 @@ class Trainer:
         """How many updates the whole training has."""
         return self.training.epochs * self.batches.per_epoch
 
-    def run(self) -> None:
-        """Trains to the end, or goes on from the newest checkpoint. The model then holds the best weights."""
+    def run(self, folder: Path) -> None:
+        """Trains in `folder` to the end, or goes on from its newest checkpoint. The model then holds the best weights.
+
+        Raises:
+            Interrupted: `check_stop` did; everything is saved.
+            UserError: too many steps were not finite, or no validation was.
+        """
+        self.folder = folder
         self._resume()
         progress = self.progress
         saved_at = started = time.monotonic()
@@ -202,6 +212,7 @@ class Trainer:
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.training.gradient_clip)
         if bool(torch.isfinite(loss) & torch.isfinite(norm)):
             self.optimiser.step()
+            progress.skipped_in_a_row = 0
             for name, value in {**terms, "gradient_norm": norm}.items():
                 self.window[name] = self.window.get(name, 0.0) + float(value)
             self.window["count"] = self.window.get("count", 0) + 1
@@ -209,7 +220,7 @@ class Trainer:
             self._skip()
         progress.update += 1
         bar.update()
-        if progress.update % self.training.log_every == 0:
+        if progress.update % self.training.log_every == 0 or progress.update == self.updates:
             self._log_window(bar)
 
     def _carried(self, goes_on_B: Tensor) -> State | None:
@@ -220,12 +231,15 @@ class Trainer:
         return tuple(x * kept_B.view(-1, *(1,) * (x.dim() - 1)) for x in self.state)
 
     def _skip(self) -> None:
-        self.progress.skipped += 1
+        progress, training = self.progress, self.training
+        progress.skipped += 1
+        progress.skipped_in_a_row += 1
         self.state = None
-        if self.progress.skipped > self.training.skip_limit:
+        if progress.skipped > training.skip_limit or progress.skipped_in_a_row > training.skip_limit_in_a_row:
             raise UserError(
-                f"training failed: {self.progress.skipped} steps had a non-finite loss or gradient, the last at update "
-                f"{self.progress.update}; lower the learning rate or the gradient clip, or raise Training.skip_limit"
+                f"training failed: {progress.skipped} steps had a non-finite loss or gradient, the last "
+                f"{progress.skipped_in_a_row} in a row, up to update {progress.update}; lower the learning rate or the "
+                f"gradient clip, or raise Training.skip_limit and Training.skip_limit_in_a_row"
             )
 
     def _log_window(self, bar: tqdm) -> None:
@@ -299,4 +313,6 @@ class Trainer:
         self.state = None if state["state"] is None else tuple(x.to(self.device) for x in state["state"])
         self.window = state["window"]
         self.log = MetricsLog(self.folder, self.progress.update, state["log_size"])
+        if self.log.lost:
+            self.report("metrics.jsonl is shorter than it was: the curves of the updates so far are lost")
         self.report(f"going on from update {self.progress.update} of {self.updates}")

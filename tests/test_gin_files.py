@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from benchmark.data import timit
-from benchmark.run import build_run, parse_arguments
+from benchmark.run import parse_arguments
+from benchmark.session import build_run
 from benchmark.stop import StopSignals
 
 ROOT = Path(__file__).parents[1]

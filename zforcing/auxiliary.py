@@ -8,9 +8,11 @@ import gin
 import torch
 from torch import Tensor, nn
 
-from zforcing.checks import require_choice
+from zforcing.checks import require_choice, require_flags
 from zforcing.distributions import DiagonalGaussian
 from zforcing.networks import mlp
+
+LOSSES = ("gaussian", "l2")
 
 
 @gin.register
@@ -27,6 +29,10 @@ class Auxiliary:
 
     loss: str = "gaussian"
     z_force: bool = False
+
+    def __post_init__(self) -> None:
+        require_choice(LOSSES, loss=self.loss)
+        require_flags(z_force=self.z_force)
 
     def cost(self, hidden_size: int, latent_size: int, backward_size: int, mlp_size: int) -> AuxiliaryCost:
         return AuxiliaryCost(hidden_size, latent_size, backward_size, mlp_size, self.loss, self.z_force)
@@ -57,7 +63,7 @@ class AuxiliaryCost(nn.Module):
         z_force: bool = False,
     ) -> None:
         super().__init__()
-        require_choice(("gaussian", "l2"), aux_loss=loss)
+        require_choice(LOSSES, aux_loss=loss)
         self.loss = loss
         self.z_force = z_force
         self.network = mlp(hidden_size + latent_size, mlp_size, 2 * backward_size)

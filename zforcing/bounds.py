@@ -19,9 +19,10 @@ RESAMPLING = ("multinomial", "systematic")
 def elbo(terms: StepTerms) -> Tensor:
     """Sum over time of log p(y_t | ...) - KL_t, in nats per sequence, (B,).
 
-    A lower bound on log p(y_1 ... y_T) with the KL in closed form; for a model without latents it is exact.
+    A lower bound on log p(y_1 ... y_T) with the KL in closed form; for a model without latents it is exact. Summed in
+    float64.
     """
-    return (terms.log_px - terms.kl).sum(0)
+    return (terms.log_px - terms.kl).sum(0, dtype=torch.float64)
 
 
 def log_weights(terms: StepTerms) -> Tensor:

@@ -20,6 +20,12 @@ def require_sizes(**sizes: int) -> None:
         require(whole and value >= 1, f"{name} must be a whole number of at least 1, got {value!r}")
 
 
+def require_flags(**flags: bool) -> None:
+    """Every value has to be True or False."""
+    for name, value in flags.items():
+        require(isinstance(value, bool), f"{name} must be True or False, got {value!r}")
+
+
 def require_numbers(minimum: float = float("-inf"), **numbers: float) -> None:
     """Every value has to be a finite number of at least `minimum`."""
     for name, value in numbers.items():

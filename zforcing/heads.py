@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from zforcing.checks import require_sizes
 from zforcing.distributions import DiagonalGaussian
 
 
@@ -87,6 +88,7 @@ class GaussianMixtureHead(Head):
 
     def __init__(self, data_size: int, components: int = 20) -> None:
         super().__init__(data_size)
+        require_sizes(components=components)
         self.components = components
 
     @property

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from zforcing.checks import require, require_numbers
 from zforcing.heads import Head
 
 
@@ -28,6 +29,8 @@ class Embedding(nn.Module):
     def __init__(self, head: Head, embedding_size: int, dropout: float = 0.0) -> None:
         super().__init__()
         layer = nn.Embedding if head.categorical else nn.Linear
+        require_numbers(0.0, dropout=dropout)
+        require(dropout < 1, f"dropout must be below 1, got {dropout!r}")
         self.layer = layer(head.data_size, embedding_size)
         self.dropout = nn.Dropout(dropout)
 

@@ -48,7 +48,12 @@ def load_reference_checkpoint(path: str | PathLike[str]) -> ZForcing:
         ReferenceCheckpointError: the file is missing, unreadable, incomplete, or its shapes contradict its settings.
     """
     state = _read(Path(path))
-    model = _build(state)
+    try:
+        model = _build(state)
+    except ReferenceCheckpointError as error:
+        raise ReferenceCheckpointError(f"{path}: {error}") from error
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ReferenceCheckpointError(f"{path}: its settings make no model ({error})") from error
     stored = dict(state["state_dict"])
     own = model.state_dict()
     expected = {name: reference_name(name) for name in own}
@@ -110,8 +115,9 @@ def _read(path: Path) -> dict[str, Any]:
     missing = [name for name in SETTINGS if name not in state]
     if missing:
         raise ReferenceCheckpointError(f"{path}: the settings {', '.join(missing)} are missing")
-    if not all(isinstance(value, Tensor) for value in state["state_dict"].values()):
-        raise ReferenceCheckpointError(f"{path}: state_dict holds values that are not tensors")
+    tensors = state["state_dict"].items()
+    if not all(isinstance(name, str) and isinstance(x, Tensor) and x.is_floating_point() for name, x in tensors):
+        raise ReferenceCheckpointError(f"{path}: state_dict holds something else than named real tensors")
     if not state["state_dict"]:
         raise ReferenceCheckpointError(f"{path}: state_dict is empty")
     return state
@@ -141,7 +147,7 @@ def _build(state: dict[str, Any]) -> ZForcing:
 
 def _head(state: dict[str, Any]) -> Head:
     heads = {"gaussian": (GaussianHead, 2), "softmax": (CategoricalHead, 1)}
-    if state["out_type"] not in heads:
+    if not isinstance(state["out_type"], str) or state["out_type"] not in heads:
         raise ReferenceCheckpointError(f"out_type must be 'gaussian' or 'softmax', got {state['out_type']!r}")
     head, parameters_per_input = heads[state["out_type"]]
     if state["out_dim"] != parameters_per_input * state["inp_dim"]:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from zforcing.auxiliary import AuxiliaryCost
 from zforcing.backward import BackwardNetwork
-from zforcing.checks import require_sizes
+from zforcing.checks import require_flags, require_sizes
 from zforcing.distributions import DiagonalGaussian
 from zforcing.heads import Head
 from zforcing.interface import Batch, State
@@ -74,6 +74,7 @@ class ZForcing(RecurrentVAE):
             mlp_size=mlp_size,
             backward_layers=backward_layers,
         )
+        require_flags(cond_ln=cond_ln, z_force=z_force, backward_reads_padding=backward_reads_padding)
         self.hidden_size = hidden_size
         self.latent_size = latent_size
         self.embedding = Embedding(head, embedding_size, dropout)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from benchmark.checkpoint import write_atomically
 from benchmark.data.audio import SAMPLE_RATE
 from benchmark.data.dataset import Dataset, Sequence, Split
 
@@ -143,7 +145,6 @@ class SpeechDataset(Dataset):
         """WAV files and one figure of waveforms and spectrograms."""
         from benchmark.plots import plot_waveforms
 
-        folder.mkdir(parents=True, exist_ok=True)
         waveforms = {
             f"{kind}_{number}": self.waveform(frames_TD)
             for kind, sequences in (("original", original), ("generated", generated))
@@ -151,8 +152,10 @@ class SpeechDataset(Dataset):
         }
         paths = []
         for name, samples in waveforms.items():
+            encoded = io.BytesIO()
+            soundfile.write(encoded, samples, SAMPLE_RATE, subtype="PCM_16", format="WAV")
             paths.append(folder / f"{name}.wav")
-            soundfile.write(paths[-1], samples, SAMPLE_RATE, subtype="PCM_16")
+            write_atomically(paths[-1], encoded.getvalue())
         figure = folder / "waveforms.png"
         plot_waveforms(figure, waveforms, SAMPLE_RATE, self.data_size)
         return [*paths, figure]

@@ -22,7 +22,7 @@ from benchmark.data.speech import (
 )
 from benchmark.data.synthesiser import draw_speaker, synthesise
 from benchmark.errors import UserError
-from zforcing.checks import require, require_choice, require_sizes
+from zforcing.checks import require, require_choice, require_flags, require_sizes
 
 CORPUS_FILES = {"train": 4620, "test": 1680}  # LDC93S1
 SAMPLE_SPEAKERS = {"valid": ("dr4-falr0", "dr4-maeb0"), "test": ("dr2-faem0", "dr2-marc0")}
@@ -63,6 +63,7 @@ class Timit:
 
     def __post_init__(self) -> None:
         require_choice(("auto", "full", "sample", "embedded"), source=self.source)
+        require_flags(disjoint_speakers=self.disjoint_speakers, require_all_files=self.require_all_files)
         require_sizes(frame_size=self.frame_size, segment_frames=self.segment_frames)
 
     def load(self, root: Path | None) -> SpeechDataset:

@@ -53,7 +53,12 @@ def test_a_damaged_one_is_reported_and_the_one_before_is_used(tmp_path, damage):
     assert value == 1.0
     assert len(messages) == 1
     assert newest.name in messages[0]
+    assert "the one before it" in messages[0]
     assert loaded(tmp_path) == (1.0, [])
+    checkpoints(tmp_path)[0].write_bytes(b"")
+    value, messages = loaded(tmp_path)
+    assert value is None
+    assert "starting anew" in messages[0]
 
 
 def test_a_write_that_fails_leaves_the_old_file(tmp_path):

@@ -243,7 +243,7 @@ def test_a_full_disk_keeps_the_last_good_checkpoint(every_step, tmp_path):
     assert finished(again) == expected
 
 
-def test_non_finite_steps_are_skipped_counted_and_too_many_fail(tiny, monkeypatch):
+def test_non_finite_steps_are_skipped_counted_and_too_many_fail(tiny, monkeypatch, capsys):
     from benchmark.objective import Objective
 
     call = Objective.__call__
@@ -257,19 +257,24 @@ def test_non_finite_steps_are_skipped_counted_and_too_many_fail(tiny, monkeypatc
     record = json.loads((run_folder(tiny) / "record.json").read_text())
     assert record["training"]["skipped_updates"] == 2
     assert record["training"]["updates"] == UPDATES
+    assert "2 of 12 updates were not finite and were skipped" in capsys.readouterr().out
     assert all(torch.isfinite(p).all() for p in torch.load(run_folder(tiny) / "model.pt").values())
-    with pytest.raises(UserError, match="2 steps had a non-finite loss or gradient, the last at update 6"):
+    with pytest.raises(
+        UserError, match="2 steps had a non-finite loss or gradient, the last 1 in a row, up to update 6"
+    ):
         main([*tiny[:-2], "--set", "Training.skip_limit=1", *tiny[-2:]])
 
 
 def test_the_learning_rate_decays_on_a_plateau_and_training_stops_early(tiny):
-    main([*tiny[:-2], "--set", "learning_rate=1.0", "--set", "patience=2", *tiny[-2:]])
+    tiny[tiny.index("validate_every=4")] = "validate_every=1"
+    main([*tiny[:-2], "--set", "learning_rate=1.0", "--set", "patience=4", *tiny[-2:]])
     folder = run_folder(tiny)
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     rates = [line["learning_rate"] for line in lines if line["type"] == "train"]
     values = [line["elbo_nats_per_seq"] for line in lines if line["type"] == "validation"]
     assert values[1] > values[2] or values[0] > values[1]
     assert rates == sorted(rates, reverse=True)
+    assert rates[-1] < rates[0]
     record = json.loads((folder / "record.json").read_text())
     assert record["training"]["stopped_early"]
     assert record["training"]["updates"] < UPDATES
@@ -303,8 +308,67 @@ def test_a_mistake_ends_in_one_sentence_and_status_2(tiny, arguments, message, c
     assert message in errors
 
 
+def test_a_run_that_diverges_fails(tiny):
+    with pytest.raises(UserError, match="the last 11 in a row"):
+        main([*tiny[:-2], "--set", "learning_rate=1e30", *tiny[-2:]])
+
+
+def test_a_run_that_learns_nothing_says_so(tiny, capsys):
+    main([*tiny[:-2], "--set", "learning_rate=1e-30", *tiny[-2:]])
+    assert "training improved nothing" in capsys.readouterr().out
+
+
+def test_a_lost_log_is_reported(every_step, monkeypatch, capsys):
+    calls = itertools.count(1)
+
+    def stop_late(self):
+        if next(calls) > 8:
+            raise Interrupted(signal.SIGINT)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(StopSignals, "check", stop_late)
+        with pytest.raises(Interrupted):
+            main(every_step)
+    (run_folder(every_step) / "metrics.jsonl").unlink()
+    main(every_step)
+    assert "metrics.jsonl is shorter than it was" in capsys.readouterr().out
+
+
+def test_tensorboard_holds_every_step_once(every_step, monkeypatch):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    def stop_at(count):
+        calls = itertools.count(1)
+
+        def check(self):
+            if next(calls) > count:
+                raise Interrupted(signal.SIGINT)
+
+        return check
+
+    for count in (5, 9):
+        with monkeypatch.context() as patched:
+            patched.setattr(StopSignals, "check", stop_at(count))
+            with pytest.raises(Interrupted):
+                main(every_step)
+    main(every_step)
+    events = EventAccumulator(str(run_folder(every_step) / "tensorboard"))
+    events.Reload()
+    assert [event.step for event in events.Scalars("train/loss")] == [2, 4, 6, 8, 10, 12]
+
+
+def test_an_interrupt_while_torch_is_imported(tiny):
+    with start(tiny) as process:
+        time.sleep(0.7)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate()
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+
+
 def test_a_damaged_record_is_named(tiny):
     main(tiny)
-    (run_folder(tiny) / "record.json").write_text("{")
-    with pytest.raises(UserError, match="damaged record; repeat the run with --fresh"):
-        main(tiny)
+    for damaged in ("{", "{}", "[]", "", "null"):
+        (run_folder(tiny) / "record.json").write_text(damaged)
+        with pytest.raises(UserError, match="damaged record; repeat the run with --fresh"):
+            main(tiny)

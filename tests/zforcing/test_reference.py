@@ -198,6 +198,17 @@ BROKEN = {
     "unknown head": (lambda c: c.update(out_type="poisson"), "'gaussian' or 'softmax'"),
     "contradicting sizes": (lambda c: c.update(out_dim=3), "does not fit inp_dim"),
     "drop_grad": (lambda c: c.update(drop_grad=True), "drop_grad"),
+    "quoted size": (lambda c: c.update(emb_dim="7"), "make no model"),
+    "no layers": (lambda c: c.update(nlayers=0), "make no model"),
+    "no dropout": (lambda c: c.update(dropout=None), "make no model"),
+    "too much dropout": (lambda c: c.update(dropout=2.0), "make no model"),
+    "a list for the head": (lambda c: c.update(out_type=["x"]), "'gaussian' or 'softmax'"),
+    "nothing for a size": (lambda c: c.update(inp_dim=None), "make no model"),
+    "whole numbers": (
+        lambda c: c["state_dict"].update({"emb_mod.0.bias": torch.zeros(E).long()}),
+        "named real tensors",
+    ),
+    "numbered weights": (lambda c: c["state_dict"].update({3: torch.zeros(1)}), "named real tensors"),
     "no state_dict": (without("state_dict"), "holds no state_dict"),
 }
 

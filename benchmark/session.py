@@ -1,0 +1,152 @@
+"""One run from the command line to its record and its table."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gin
+import torch
+
+from benchmark.checkpoint import to_bytes, write_atomically
+from benchmark.config import Config, configuring, load_config, resolved_text
+from benchmark.data import data_root
+from benchmark.errors import UserError
+from benchmark.experiment import Experiment, experiment
+from benchmark.memory import estimate_training_bytes
+from benchmark.plots import plot_learning_curves
+from benchmark.record import build_record, count_parameters
+from benchmark.run_folder import RunFolder, run_id
+from benchmark.stop import StopSignals
+from benchmark.tables import comparison_table
+from benchmark.train import Trainer
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of that name; 'auto' is the GPU if there is one."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise UserError(f"--device {name}: unknown; use auto, cpu, cuda or cuda:N") from None
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise UserError(
+            f"--device {name}: this machine has {torch.cuda.device_count()} CUDA device(s); use --device cpu"
+        )
+    if device.type not in ("cpu", "cuda"):
+        raise UserError(f"--device {name}: only cpu and cuda are supported")
+    return device
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything one command works with."""
+
+    config: Config
+    config_text: str
+    experiment: Experiment
+    trainer: Trainer
+    folder: RunFolder
+    stop: StopSignals
+
+
+def build_run(options: argparse.Namespace, stop: StopSignals) -> Run:
+    """From the command line to a built experiment; nothing is written yet."""
+    seed = [] if options.seed is None else [f"experiment.seed = {options.seed}"]
+    config = load_config(options.gin, [*options.set, *seed])
+    device = choose_device(options.device)
+    # Without this, CUDA picks algorithms whose results change from run to run.
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    with configuring():
+        built = experiment(data_root(options.data), device)
+    with configuring():
+        trainer = Trainer(
+            built.model,
+            built.dataset,
+            built.objective,
+            built.training,
+            built.evaluation,
+            built.seed,
+            stop.check,
+            print,
+        )
+    text = resolved_text(config)
+    identifier = run_id(built.name, built.seed, text, built.dataset.fingerprint, device.type)
+    folder = RunFolder(Path(options.out), identifier, options.fresh)
+    return Run(config, text, built, trainer, folder, stop)
+
+
+def describe(run: Run) -> str:
+    """Data, model and size in a few lines."""
+    dataset, model = run.experiment.dataset, run.experiment.model
+    counts = ", ".join(f"{count} {split}" for split, count in dataset.counts.items())
+    return (
+        f"data: {dataset.name}, source '{dataset.source}': {dataset.description} ({counts})\n"
+        f"model: {type(model).__name__} with {model.head}, {count_parameters(model):,} parameters, "
+        f"{run.trainer.updates:,} updates on {next(model.parameters()).device}\n"
+        f"run: {run.folder.path}"
+    )
+
+
+def execute(run: Run) -> dict[str, Any]:
+    """Trains, evaluates and writes everything a finished run leaves. Returns its record."""
+    run.folder.write_text("config.gin", run.config_text)
+    run.folder.write_text("operative.gin", gin.operative_config_str())
+    run.trainer.run(run.folder.path)
+    parts, folder = run.experiment, run.folder
+    results: dict[str, dict[str, dict[str, Any]]] = {
+        split: {
+            protocol: parts.evaluation(parts.model, parts.dataset, split, protocol, parts.seed, run.stop.check)
+            for protocol in parts.dataset.protocols
+        }
+        for split in ("valid", "test")
+    }
+    run.stop.check()
+    write_atomically(folder.path / "model.pt", to_bytes(parts.model.state_dict()))
+    parts.samples.write(parts.model, parts.dataset, folder.path / "samples", parts.seed)
+    plot_learning_curves(folder.path / "learning_curves.png", folder.path / "metrics.jsonl", folder.identifier)
+    folder.write_text("timing.json", json.dumps({"training_seconds": round(run.trainer.progress.seconds, 1)}) + "\n")
+    record = build_record(
+        folder.identifier, run.config, run.config_text, parts, run.trainer.progress, run.trainer.best["update"], results
+    )
+    folder.finish(record)
+    return record
+
+
+def show(record: dict[str, Any], folder: RunFolder) -> None:
+    """Prints the table, and where everything is."""
+    table = comparison_table(record)
+    folder.write_text("table.md", table + "\n")
+    print(f"\n{table}\n")
+    training = record["training"]
+    if training["skipped_updates"]:
+        print(f"{training['skipped_updates']} of {training['updates']} updates were not finite and were skipped")
+    if training["best_update"] == 0:
+        print("training improved nothing: the untrained model had the best validation bound")
+    for name in ("record.json", "table.md", "learning_curves.png", "samples", "metrics.jsonl", "tensorboard"):
+        print(f"  {folder.path / name}")
+    print(f"  {folder.record_copy}")
+
+
+def run_session(options: argparse.Namespace, stop: StopSignals) -> None:
+    """What `python -m benchmark.run` does."""
+    run = build_run(options, stop)
+    print(describe(run), flush=True)
+    if options.dry_run:
+        parts = run.experiment
+        size = estimate_training_bytes(parts.model, parts.dataset, parts.objective, parts.training.batch_size)
+        print(f"memory: about {size / 2**20:,.0f} MiB for a training step\n\n{run.config_text}")
+        return
+    stop.check()
+    with run.folder as folder:
+        record = folder.record
+        if record is not None:
+            print("this run is finished already; --fresh would start it anew")
+            folder.publish()
+        else:
+            record = execute(run)
+        show(record, folder)
