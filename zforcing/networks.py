@@ -38,7 +38,7 @@ class Embedding(nn.Module):
 class WordDropout(nn.Module):
     """Each word but the symbol 0, the beginning of a sequence, becomes `unknown` with a probability; only in training.
 
-    For the inputs of a decoder, which then has to draw on its latents (Bowman et al. 2016, section 3.1); never for
+    For the inputs of a decoder, which then has to draw on its latents (Bowman et al. 2016); never for
     targets. A dropped word is not known to be one: nothing is rescaled.
 
     Args:
