@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from zforcing.checks import require, require_numbers
+from zforcing.checks import require, require_numbers, require_sizes
 from zforcing.heads import Head
 
 
@@ -36,6 +36,33 @@ class Embedding(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.dropout(self.layer(x))
+
+
+class WordDropout(nn.Module):
+    """Each word but the symbol 0, the beginning of a sequence, becomes `unknown` with a probability; only in training.
+
+    For the inputs of a decoder, which then has to draw on its latents (Bowman et al. 2016); never for
+    targets. A dropped word is not known to be one: nothing is rescaled.
+
+    Args:
+        probability: 1 minus their keep rate; at 1 the decoder sees no word.
+        unknown: the index of <unk>.
+    """
+
+    def __init__(self, probability: float, unknown: int) -> None:
+        super().__init__()
+        require_numbers(0.0, probability=probability)
+        require(probability <= 1, f"probability must be at most 1, got {probability!r}")
+        require_sizes(unknown=unknown)
+        self.probability = probability
+        self.unknown = unknown
+
+    def forward(self, words: Tensor) -> Tensor:
+        """(...) integer -> the same shape, with random numbers from torch's global generator."""
+        if not self.training or self.probability == 0:
+            return words
+        dropped = torch.rand(words.shape, device=words.device) < self.probability
+        return words.masked_fill(dropped & (words != 0), self.unknown)
 
 
 class SplitFirstLayer:

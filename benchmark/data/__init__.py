@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.data.dataset import Dataset, Sequence, Split
+from benchmark.data.ptb import PennTreebank
 from benchmark.data.timit import Timit
 from benchmark.errors import UserError
 
-CORPORA = {"timit": Timit}
+CORPORA = {"timit": Timit, "ptb": PennTreebank}
 
 __all__ = ["CORPORA", "Dataset", "Sequence", "Split", "data_root", "load_dataset"]
 

@@ -1,7 +1,9 @@
+import pytest
 import torch
 from torch import nn
 
-from zforcing.networks import LayerNorm, LReLU, SplitFirstLayer, lstm_step, mlp
+from zforcing.checks import ConfigurationError
+from zforcing.networks import LayerNorm, LReLU, SplitFirstLayer, WordDropout, lstm_step, mlp
 from zforcing.transition import LatentAsInput, LatentAsNorm
 
 
@@ -71,3 +73,37 @@ def test_initialisation():
     assert cell.weight_ih.std() > 0.1
     torch.testing.assert_close(cell.weight_hh @ cell.weight_hh.t(), torch.eye(25), atol=1e-5, rtol=0)
     assert cell.bias_ih.abs().sum() == cell.bias_hh.abs().sum() == 0
+
+
+def test_word_dropout_in_training():
+    words = torch.randint(100, (200, 100))
+    dropped = WordDropout(0.4, unknown=2)(words)
+    changed = dropped != words
+    assert (dropped[changed] == 2).all()
+    assert (dropped[words == 0] == 0).all()
+    candidates = (words != 0) & (words != 2)
+    assert changed[candidates].double().mean() == pytest.approx(0.4, abs=0.015)  # 4 standard deviations
+
+
+def test_word_dropout_is_off_at_evaluation_and_leaves_its_input_alone():
+    words = torch.randint(100, (20, 10))
+    kept = words.clone()
+    dropout = WordDropout(1.0, unknown=2)
+    assert torch.equal(dropout.eval()(words), kept)
+    assert torch.equal(dropout.train()(words), torch.where(kept == 0, 0, 2))
+    assert torch.equal(words, kept)
+
+
+def test_word_dropout_follows_the_global_generator():
+    words, dropout = torch.randint(100, (20, 10)), WordDropout(0.5, unknown=2)
+    torch.manual_seed(3)
+    first, second = dropout(words), dropout(words)
+    torch.manual_seed(3)
+    assert torch.equal(dropout(words), first)
+    assert not torch.equal(first, second)
+
+
+@pytest.mark.parametrize("wrong", [{"probability": 1.1}, {"probability": -0.1}, {"probability": "0.1"}, {"unknown": 0}])
+def test_word_dropout_refuses_what_it_cannot_use(wrong):
+    with pytest.raises(ConfigurationError, match=next(iter(wrong))):
+        WordDropout(**{"probability": 0.5, "unknown": 2, **wrong})
