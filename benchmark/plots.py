@@ -117,7 +117,7 @@ def plot_piano_rolls(path: Path, rolls: dict[str, NDArray[np.bool_]], lowest: in
         color = sns.color_palette()[0 if "original" in name else 1]
         steps, notes = roll.shape
         extent = (0, steps, lowest - 0.5, lowest + notes - 0.5)
-        shades = sns.light_palette(color, as_cmap=True)
+        shades = sns.blend_palette(["white", color], as_cmap=True)
         axes.imshow(roll.T, aspect="auto", origin="lower", interpolation="nearest", extent=extent, cmap=shades)
         axes.set(title=name.replace("_", " "), ylabel="MIDI note")
     rows[-1].set_xlabel("time step")

@@ -28,14 +28,15 @@ def compose(random: np.random.Generator) -> NDArray[np.uint8]:
     notes by way of neighbours. A phrase ends with a rest now and then.
     """
     scale, key = (MAJOR, MINOR)[random.integers(2)], int(random.integers(12))
-    inner, melody = [55, 60], 67
+    tones = [(key + tone) % 12 for tone in scale]
+    inner, melody = [55, 60], _nearest(67, tones, 62, 81)
     frames: list[list[int]] = []
     for _ in range(random.integers(4, 9)):
         for degree in PROGRESSIONS[random.integers(len(PROGRESSIONS))]:
             triad = [(key + scale[(degree + third) % 7]) % 12 for third in (0, 2, 4)]
             inner = [_nearest(voice, triad, low, low + 14) for voice, low in zip(inner, (48, 54), strict=True)]
             goal = _nearest(melody + int(random.integers(-5, 6)), triad, 62, 81)
-            neighbour = _nearest(goal + int(random.choice((-2, 2))), [(key + tone) % 12 for tone in scale], 60, 83)
+            neighbour = _nearest(goal + int(random.choice((-2, 2))), tones, 60, 83)
             tune = [melody, melody, neighbour, goal] if random.random() < 0.5 else [goal] * STEPS_PER_CHORD
             bass = _nearest(43, triad[:1], 36, 50)
             frames += [[bass, *inner, note] for note in tune]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import struct
 import zlib
 from pathlib import Path
 
@@ -71,8 +72,7 @@ def read_idx(path: Path, part: str, require_all: bool) -> NDArray[np.uint8]:
         with path.open("rb") as raw:
             zipped = raw.read(2) == b"\x1f\x8b"
         with gzip.open(path) if zipped else path.open("rb") as file:
-            header = np.frombuffer(file.read(16), ">u4")
-            count = _images_in_header(path, part, header, require_all)
+            count = _images_in_header(path, part, file.read(16), require_all)
             content = file.read(count * PIXELS + 1)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise UserError(f"{path}: damaged gzip file ({str(error).rstrip('.')}); fetch it again") from error
@@ -87,10 +87,10 @@ def read_idx(path: Path, part: str, require_all: bool) -> NDArray[np.uint8]:
     return np.frombuffer(content, np.uint8).reshape(count, PIXELS)
 
 
-def _images_in_header(path: Path, part: str, header: NDArray[np.uint32], require_all: bool) -> int:
-    if len(header) < 4:
-        raise UserError(f"{path}: cut short: {header.nbytes} bytes are no IDX file; fetch it again")
-    magic, count, *sides = map(int, header)
+def _images_in_header(path: Path, part: str, header: bytes, require_all: bool) -> int:
+    if len(header) < 16:
+        raise UserError(f"{path}: cut short: {len(header)} bytes are no IDX file; fetch it again")
+    magic, count, *sides = struct.unpack(">4I", header)
     if magic != MAGIC:
         raise UserError(
             f"{path}: begins with the number {magic}, an IDX file of images with {MAGIC}; put the right file there"
