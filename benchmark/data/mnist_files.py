@@ -51,8 +51,10 @@ def find_amat(root: Path) -> dict[str, Path]:
 
 def _most_complete(root: Path, places: tuple[str, ...], names: dict[str, list[str]]) -> dict[str, Path]:
     def files(place: str) -> dict[str, Path]:
-        found = {part: [root / place / name for name in among] for part, among in names.items()}
-        return {part: path for part, paths in found.items() for path in paths[::-1] if path.is_file()}
+        found = {
+            part: [path for name in among if (path := root / place / name).is_file()] for part, among in names.items()
+        }
+        return {part: paths[0] for part, paths in found.items() if paths}
 
     return max((files(place) for place in places), key=len)
 

@@ -28,7 +28,7 @@ from benchmark.errors import UserError
 from zforcing.checks import require, require_choice, require_sizes
 
 BINARISATION_SEED = 2008  # of Salakhutdinov and Murray, who introduced the fixed draw
-EMBEDDED_COUNTS = {"train": 2000, "valid": 500, "test": 500}
+EMBEDDED_COUNTS = {"train": 1200, "valid": 400, "test": 400}
 LOOKED_FOR = (
     "train-images-idx3-ubyte and t10k-images-idx3-ubyte, gzipped or not, in DIR, DIR/mnist or DIR/MNIST/raw, or "
     "binarized_mnist_{train,valid,test}.amat in DIR or DIR/binarized_mnist"
