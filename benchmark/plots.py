@@ -93,6 +93,37 @@ def plot_waveforms(path: Path, waveforms: dict[str, NDArray[np.int16]], rate: in
     return _save(figure, path)
 
 
+def plot_images(path: Path, images: dict[str, NDArray[np.float32]]) -> Path:
+    """A row for each kind, of (N, height, width) images from 0, black, to 1, white; NaN is grey."""
+    columns = max(len(of_kind) for of_kind in images.values())
+    with sns.axes_style("white"):
+        figure = Figure(figsize=(max(4.0, columns), 1.25 * len(images)), layout="constrained")
+        grid = figure.subplots(len(images), columns, squeeze=False)
+    for row, (name, of_kind) in zip(grid, images.items(), strict=True):
+        for axes in row:
+            axes.set(xticks=[], yticks=[], facecolor="0.5")
+        for axes, image in zip(row, of_kind, strict=False):
+            axes.imshow(image, cmap="gray", vmin=0, vmax=1)
+        row[0].set_ylabel(name)
+    return _save(figure, path)
+
+
+def plot_piano_rolls(path: Path, rolls: dict[str, NDArray[np.bool_]], lowest: int) -> Path:
+    """Every (T, notes) piano roll, one above the other; `lowest` is the MIDI number of the first note."""
+    with sns.axes_style("white"):
+        figure = Figure(figsize=(12, 2.5 * len(rolls)), layout="constrained")
+        rows = figure.subplots(len(rolls), 1, squeeze=False, sharex=True)[:, 0]
+    for axes, (name, roll) in zip(rows, rolls.items(), strict=True):
+        color = sns.color_palette()[0 if "original" in name else 1]
+        steps, notes = roll.shape
+        extent = (0, steps, lowest - 0.5, lowest + notes - 0.5)
+        shades = sns.blend_palette(["white", color], as_cmap=True)
+        axes.imshow(roll.T, aspect="auto", origin="lower", interpolation="nearest", extent=extent, cmap=shades)
+        axes.set(title=name.replace("_", " "), ylabel="MIDI note")
+    rows[-1].set_xlabel("time step")
+    return _save(figure, path)
+
+
 def _save(figure: Figure, path: Path) -> Path:
     """Writes a figure without anything that changes from one time to the next."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,8 @@
 """Small trees in the form of real corpora, made by the tests."""
 
+import gzip
+import pickle
+
 import numpy as np
 import soundfile
 
@@ -56,3 +59,46 @@ def write_sample_tree(root, write=write_riff):
         for file in range(10):
             write(root / f"dr{number // 2 + 1}-{speaker}" / f"s{file}.wav", noise(number * 10 + file))
     return root
+
+
+def write_idx(path, images, magic=2051, count=None, zipped=False):
+    """An IDX file of (N, height, width) images."""
+    header = np.array([magic, len(images) if count is None else count, *images.shape[1:]], ">u4")
+    content = header.tobytes() + images.astype(np.uint8).tobytes()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(gzip.compress(content) if zipped else content)
+
+
+def grey_images(seed, count=12):
+    return np.random.default_rng(seed).integers(0, 256, (count, 28, 28))
+
+
+def write_mnist_tree(root, ending="-idx3-ubyte", zipped=False):
+    """A tree like MNIST's, with 12 training and 4 test images."""
+    write_idx(root / f"train-images{ending}", grey_images(1), zipped=zipped)
+    write_idx(root / f"t10k-images{ending}", grey_images(2, 4), zipped=zipped)
+    return root
+
+
+def write_amat_tree(root):
+    """A tree like Larochelle's binarised MNIST, with 8, 3 and 2 images."""
+    root.mkdir(parents=True, exist_ok=True)
+    for part, count in (("train", 8), ("valid", 3), ("test", 2)):
+        rows = np.random.default_rng(count).integers(0, 2, (count, 784))
+        lines = [" ".join(map(str, row)) for row in rows]
+        (root / f"binarized_mnist_{part}.amat").write_text("\n".join(lines) + "\n")
+    return root
+
+
+PIECES = {
+    "train": [[(60, 64), (60,), ()], [(21, 108)] * 5],
+    "valid": [[(50,), (52,)]],
+    "test": [[(), (33, 40, 52)], [(70,)] * 4],
+}
+
+
+def write_pieces(path, pieces=None, protocol=2):
+    """A pickle in the form of Boulanger-Lewandowski's."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(pickle.dumps(PIECES if pieces is None else pieces, protocol))
+    return path

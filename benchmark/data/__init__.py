@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.data.dataset import Dataset, Sequence, Split
+from benchmark.data.music import Music
 from benchmark.data.ptb import PennTreebank
+from benchmark.data.seqmnist import SequentialMnist
 from benchmark.data.timit import Timit
 from benchmark.errors import UserError
 
-CORPORA = {"timit": Timit, "ptb": PennTreebank}
+CORPORA = {"timit": Timit, "seqmnist": SequentialMnist, "ptb": PennTreebank, "music": Music}
 
 __all__ = ["CORPORA", "Dataset", "Sequence", "Split", "data_root", "load_dataset"]
 

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from benchmark.plots import plot_learning_curves, plot_waveforms
+from benchmark.plots import plot_images, plot_learning_curves, plot_piano_rolls, plot_waveforms
 
 
 @pytest.mark.parametrize("latent", [True, False])
@@ -23,4 +23,18 @@ def test_learning_curves_are_the_same_every_time(tmp_path, latent):
 def test_waveforms_of_any_length(tmp_path):
     silence, noise = np.zeros(100, np.int16), np.random.default_rng(0).integers(-99, 99, 5000).astype(np.int16)
     path = plot_waveforms(tmp_path / "w.png", {"original_0": silence, "generated_0": noise}, 16000, 50)
+    assert len(path.read_bytes()) > 10_000
+
+
+def test_images_of_which_a_part_is_missing(tmp_path):
+    images = np.random.default_rng(0).integers(0, 2, (3, 28, 28)).astype(np.float32)
+    part = images[:2].copy()
+    part[:, 14:] = np.nan
+    path = plot_images(tmp_path / "new/i.png", {"original": images, "generated": part})
+    assert len(path.read_bytes()) > 5_000
+
+
+def test_piano_rolls_of_any_length(tmp_path):
+    silence, noise = np.zeros((5, 88), bool), np.random.default_rng(0).random((60, 88)) < 0.1
+    path = plot_piano_rolls(tmp_path / "p.png", {"original_0": silence, "generated_0": noise}, 21)
     assert len(path.read_bytes()) > 10_000

@@ -126,7 +126,7 @@ def test_a_damaged_recording_is_one_sentence(tmp_path, damage):
 
 
 def test_wrong_names_and_folders(tmp_path, monkeypatch):
-    with pytest.raises(UserError, match="no data set 'timitt'; known: timit"):
+    with pytest.raises(UserError, match="no data set 'timitt'; known: timit, "):
         load_dataset("timitt")
     with pytest.raises(UserError, match=r"--data names .*absent"):
         load_dataset("timit", tmp_path / "absent")
