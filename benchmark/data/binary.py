@@ -38,6 +38,7 @@ class BinarySplit(Split):
         self.first = first
         self.steps = steps
         self.group = group
+        self.successor = np.full(len(steps), -1, np.int64)  # no sequence goes on from another
         self.frame_size = frame_size
 
     def __getitem__(self, index: int) -> Sequence:
