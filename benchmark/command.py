@@ -20,8 +20,8 @@ def run_command(main: Callable[[], None]) -> None:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             _fail(
-                f"the disk is full ({error.strerror}); the last good checkpoint is kept: free some space and repeat "
-                f"the command"
+                f"the disk is full ({error.strerror}); what was complete is kept: free some space and repeat the "
+                f"command"
             )
         if error.filename is None:
             raise

@@ -11,8 +11,9 @@ from benchmark.data.timit import Timit
 from benchmark.errors import UserError
 
 CORPORA = {"timit": Timit}
+VARIANTS: dict[str, dict[str, dict[str, Any]]] = {}  # the options of each corpus of a data set that has several
 
-__all__ = ["CORPORA", "Dataset", "Sequence", "Split", "data_root", "load_dataset"]
+__all__ = ["CORPORA", "VARIANTS", "Dataset", "Sequence", "Split", "data_root", "load_dataset"]
 
 
 def data_root(root: str | os.PathLike[str] | None = None) -> Path | None:
