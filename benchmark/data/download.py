@@ -225,7 +225,8 @@ def _answer(request: urllib.request.Request, timeout: float) -> Iterator[http.cl
         if error.code != 416:
             error.close()
             meaning = _Cut if error.code >= 500 or error.code in TRANSIENT else _Refused
-            raise meaning(f"answers {error.code} {error.reason}") from error
+            reason = " ".join(str(error.reason).split())  # that of too many redirects has several lines
+            raise meaning(f"answers {error.code} {reason}") from error
         response = error
     except urllib.error.URLError as error:
         hopeless = isinstance(error.reason, (socket.gaierror, ConnectionRefusedError, ssl.SSLError, str))

@@ -14,7 +14,8 @@ from benchmark.data.checksum import DIFFERS, UNKNOWN, VERIFIED, checksum_state
 from benchmark.errors import Interrupted, UserError
 from zforcing.checks import ConfigurationError
 
-COLUMNS = ("data set", "source", "where", "train", "valid", "test", "fingerprint", "files", "what is there")
+SPLITS = ("train", "valid", "test")
+COLUMNS = ("data set", "source", "where", *SPLITS, "fingerprint", "files", "what is there")
 
 
 def status_table(root: Path | None) -> str:
@@ -41,7 +42,9 @@ def _row(name: str, variant: str, root: Path | None) -> dict[str, Any]:
         row["where"] = _below(root, place) if row["source"] != "embedded" else "made in code"
         row["files"] = _files(name, variant, row["source"], root)
         dataset = corpus.load(root)
-        row |= {**dataset.counts, "fingerprint": dataset.fingerprint[:12], "what is there": dataset.description}
+        further = [f"{count} {kind}" for kind, count in dataset.counts.items() if kind not in SPLITS]
+        row |= {split: dataset.counts[split] for split in SPLITS} | {"fingerprint": dataset.fingerprint[:12]}
+        row["what is there"] = "; ".join([dataset.description, *further])
     except (UserError, ConfigurationError) as error:
         row["what is there"] = _sentence(str(error))
     except Interrupted:

@@ -85,10 +85,11 @@ def test_a_server_that_stalls_is_left_after_the_timeout(tmp_path, mirror):
     assert (tmp_path / "a/file.bin").read_bytes() == CONTENT
 
 
+@pytest.mark.parametrize("known", [True, False])
 @pytest.mark.parametrize("behaviour", [ignore_range, another_range])
-def test_a_server_without_ranges_starts_anew(tmp_path, mirror, behaviour):
+def test_a_server_without_ranges_starts_anew(tmp_path, mirror, behaviour, known):
     mirror.script = [cut(after=1000), behaviour]
-    fetch(tmp_path, mirror)
+    fetch(tmp_path, mirror, file=remote(known=known))
     assert mirror.ranges[1] == "bytes=1000-"
     assert (tmp_path / "a/file.bin").read_bytes() == CONTENT
 
@@ -198,12 +199,21 @@ def test_redirects_are_followed_with_the_range(tmp_path, mirror):
     assert (tmp_path / "a/file.bin").read_bytes() == CONTENT
 
 
-@pytest.mark.parametrize("place", ["file:///etc/hostname", "ftp://127.0.0.1/file", "/a/file.bin"])
-def test_redirects_to_nowhere_end(tmp_path, mirror, place):
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [
+        ("file:///etc/hostname", "is not allowed"),
+        ("ftp://127.0.0.1/file", "unknown url type"),
+        ("/a/file.bin", "infinite loop"),
+    ],
+)
+def test_redirects_to_nowhere_end(tmp_path, mirror, place, reason):
     mirror.script = [redirect(place)] * 20
     with pytest.raises(UserError):
         fetch(tmp_path, mirror)
     assert len(fetch.lines) == 1
+    assert reason in fetch.lines[0]
+    assert "\n" not in fetch.lines[0]
     assert not list((tmp_path / "a").iterdir())
 
 

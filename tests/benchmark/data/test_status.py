@@ -99,7 +99,9 @@ class Several:
 
     def load(self, root):
         return types.SimpleNamespace(
-            counts={"train": 1, "valid": 2, "test": len(self.corpus)}, fingerprint=self.corpus * 9, description="notes"
+            counts={"train": 1, "valid": 2, "test": len(self.corpus), "left out": 5},
+            fingerprint=self.corpus * 9,
+            description="notes",
         )
 
 
@@ -123,6 +125,7 @@ def test_every_corpus_of_a_data_set_is_a_row_with_its_files(tmp_path, monkeypatc
     assert table["several second"]["files"] == "s/3 differs"
     assert table["several second"]["where"] == "/elsewhere/second"
     assert table["several second"]["test"] == "6"
+    assert table["several second"]["what is there"] == "notes; 5 left out"
     assert table["several second"]["fingerprint"] == "secondsecond"
 
 
