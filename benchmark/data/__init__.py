@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmark.data.dataset import Dataset, Sequence, Split
+from benchmark.data.dataset import Corpus, Dataset, Sequence, Split
 from benchmark.data.timit import Timit
 from benchmark.errors import UserError
 
-CORPORA = {"timit": Timit}
+CORPORA: dict[str, Callable[..., Corpus]] = {"timit": Timit}
 VARIANTS: dict[str, dict[str, dict[str, Any]]] = {}  # the options of each corpus of a data set that has several
 
 __all__ = ["CORPORA", "VARIANTS", "Dataset", "Sequence", "Split", "data_root", "load_dataset"]
