@@ -19,7 +19,7 @@ def run_command(main: Callable[[], None]) -> None:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             _fail(
-                f"the disk is full ({error.strerror}); what was saved before is kept: free some space and repeat the "
+                f"the disk is full ({error.strerror}); what was complete is kept: free some space and repeat the "
                 f"command"
             )
         if error.filename is None:

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmark.data.dataset import Dataset, Sequence, Split
+from benchmark.data import music
+from benchmark.data.dataset import Corpus, Dataset, Sequence, Split
 from benchmark.data.music import Music
 from benchmark.data.ptb import PennTreebank
 from benchmark.data.seqmnist import SequentialMnist
 from benchmark.data.timit import Timit
 from benchmark.errors import UserError
 
-CORPORA = {"timit": Timit, "seqmnist": SequentialMnist, "ptb": PennTreebank, "music": Music}
+CORPORA: dict[str, Callable[..., Corpus]] = {
+    "timit": Timit,
+    "seqmnist": SequentialMnist,
+    "ptb": PennTreebank,
+    "music": Music,
+}
+VARIANTS: dict[str, dict[str, dict[str, Any]]] = {  # the options of each corpus of a data set that has several
+    "music": {name: {"corpus": name} for name in music.CORPORA}
+}
 
-__all__ = ["CORPORA", "Dataset", "Sequence", "Split", "data_root", "load_dataset"]
+__all__ = ["CORPORA", "VARIANTS", "Dataset", "Sequence", "Split", "data_root", "load_dataset"]
 
 
 def data_root(root: str | os.PathLike[str] | None = None) -> Path | None:

@@ -97,6 +97,10 @@ class Dataset(ABC):
 class Corpus(Protocol):
     """How a data set is read; its settings are what gin binds."""
 
+    def find(self, root: Path | None) -> tuple[str, Path]:
+        """The source that `load` would use, and where it is; the place of the embedded default means nothing."""
+        ...
+
     def load(self, root: Path | None) -> Dataset:
         """Reads it below `root`, or makes the embedded default."""
         ...

@@ -29,6 +29,7 @@ SAMPLE_SPEAKERS = {"valid": ("dr4-falr0", "dr4-maeb0"), "test": ("dr2-faem0", "d
 SAMPLE_FILES = 160
 AUDIO_SUFFIXES = (".wav", ".sph", ".wav.wav")
 HOW_TO_GET = "TIMIT is licensed by the LDC (LDC93S1, https://catalog.ldc.upenn.edu/LDC93S1)"
+FETCH_SAMPLE = "python -m benchmark.data fetch timit-sample --data DIR fetches it"
 
 Recordings = dict[str, NDArray[np.int16]]
 
@@ -72,7 +73,7 @@ class Timit:
         Raises:
             UserError: the source that was asked for is not there, or what is there is incomplete or damaged.
         """
-        source, place = self._find(root)
+        source, place = self.find(root)
         if source == "full":
             description = "LDC93S1, the full corpus"
             recordings = self._read_full(place)
@@ -84,7 +85,8 @@ class Timit:
             recordings = _synthesise_corpus()
         return self._dataset(source, description, recordings)
 
-    def _find(self, root: Path | None) -> tuple[str, Path]:
+    def find(self, root: Path | None) -> tuple[str, Path]:
+        """The source that is used, and its folder (none for 'embedded')."""
         full = _find_full(root) if root and self.source in ("auto", "full") else None
         if full:
             return "full", full
@@ -96,7 +98,7 @@ class Timit:
                 "full": "a folder with TRAIN/DR1 and TEST/DR1 in any letter case, up to four levels deep",
                 "sample": "a folder with dr1-fvmh0, as in nltk_data/corpora/timit",
             }[self.source]
-            how = {"full": HOW_TO_GET, "sample": "python -m nltk.downloader -d DIR timit fetches it"}[self.source]
+            how = {"full": HOW_TO_GET, "sample": FETCH_SAMPLE}[self.source]
             where = f"below {root}" if root else "nowhere, because neither --data nor ZFORCING_DATA is set"
             raise UserError(f"timit: source '{self.source}' was not found; looked for {looked_for}, {where}; {how}")
         return "embedded", Path()
@@ -200,8 +202,8 @@ def _read_sample(place: Path) -> dict[str, Recordings]:
     files = {f"{path.parent.name}/{path.stem}": path for path in sorted(place.glob("dr*-*/*.wav"))}
     if len(files) != SAMPLE_FILES:
         raise UserError(
-            f"timit: {place} holds {len(files)} recordings instead of {SAMPLE_FILES}; fetch it again with "
-            f"python -m nltk.downloader timit"
+            f"timit: {place} holds {len(files)} recordings instead of {SAMPLE_FILES}; move it away, and "
+            f"{FETCH_SAMPLE} again"
         )
 
     def split_of(name: str) -> str:
