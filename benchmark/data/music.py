@@ -123,6 +123,11 @@ class Music:
             **splits,
         )
 
+    def find(self, root: Path | None) -> tuple[str, Path]:
+        """The source that is used, and its file (none for 'embedded')."""
+        path = self._find(root)
+        return ("full", path) if path else ("embedded", Path())
+
     def _find(self, root: Path | None) -> Path | None:
         if self.source == "embedded":
             return None

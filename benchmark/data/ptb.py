@@ -76,7 +76,7 @@ class PennTreebank:
         Raises:
             UserError: the source that was asked for is not there, or what is there is incomplete or damaged.
         """
-        source, place = self._find(root)
+        source, place = self.find(root)
         if source == "full":
             description = "Mikolov's files of the Penn Treebank"
             words, empty = self._read_full(place)
@@ -89,7 +89,8 @@ class PennTreebank:
             words = replace_rare_words(generate_corpus())
         return self._dataset(source, description, words)
 
-    def _find(self, root: Path | None) -> tuple[str, Path]:
+    def find(self, root: Path | None) -> tuple[str, Path]:
+        """The source that is used, and its folder or archive (none for 'embedded')."""
         full = _find_full(root) if root and self.source in ("auto", "full") else None
         if full:
             return "full", full

@@ -121,6 +121,11 @@ class SequentialMnist:
             packed = self._binarise(_draw_splits())
         return self._dataset("full" if files else "embedded", description, packed)
 
+    def find(self, root: Path | None) -> tuple[str, Path]:
+        """The source that is used, and its folder (none for 'embedded')."""
+        _, files = self._find(root)
+        return ("full", files["train"].parent) if files else ("embedded", Path())
+
     def _find(self, root: Path | None) -> tuple[str, dict[str, Path]]:
         """'amat' or 'idx' with its files, or 'embedded' with none."""
         found: dict[str, dict[str, Path]] = {}
