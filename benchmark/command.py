@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -16,6 +17,9 @@ def run_command(main: Callable[[], None]) -> None:
         main()
     except UserError as error:
         _fail(str(error))
+    except BrokenPipeError:
+        # Whoever read the output has stopped; python would complain once more when it closes it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             _fail(

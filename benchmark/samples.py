@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import gin
-import numpy as np
 
 from benchmark.data.dataset import Dataset
 from benchmark.streams import stream
@@ -26,11 +25,8 @@ class Samples:
         require_sizes(count=self.count, steps=self.steps)
 
     def write(self, model: SequenceModel, dataset: Dataset, folder: Path, seed: int) -> list[Path]:
-        """Writes originals of the test split and generated sequences in the data's own form."""
-        originals = [dataset.test[index].targets for index in range(min(self.count, len(dataset.test)))]
-        steps = min([self.steps, *(len(original) for original in originals)])
+        """Writes originals of the test split, cut to as many steps, and generated sequences in the data's own form."""
+        originals = [dataset.test[index].targets[: self.steps] for index in range(min(self.count, len(dataset.test)))]
         model.eval()
-        generated = model.generate(steps, self.count, stream(seed, "generation")).cpu().numpy()
-        return dataset.write_samples(
-            folder, np.stack([original[:steps] for original in originals]), generated.swapaxes(0, 1)
-        )
+        generated = model.generate(self.steps, self.count, stream(seed, "generation")).cpu().numpy()
+        return dataset.write_samples(folder, originals, list(generated.swapaxes(0, 1)))

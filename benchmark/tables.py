@@ -12,6 +12,13 @@ from benchmark.errors import UserError
 
 PUBLISHED = REPOSITORY / "results/published.json"
 UNIT = "nats/seq"
+FURTHER_UNITS = {
+    "bits_per_sample": "bits/sample",
+    "nll_nats_per_image": "NLL/image",
+    "nll_nats_per_step": "NLL/step",
+    "ppl": "perplexity",
+    "bits_per_character": "bits/character",
+}
 
 
 def published_rows(dataset: str) -> list[dict[str, Any]]:
@@ -30,7 +37,7 @@ def comparison_table(record: dict[str, Any]) -> str:
         {
             "model": f"{record['label']} (this run)",
             UNIT: _number(metrics),
-            "bits/sample": f"{metrics['bits_per_sample']:.3f}" if "bits_per_sample" in metrics else "",
+            **{column: f"{metrics[name]:.3f}" for name, column in FURTHER_UNITS.items() if name in metrics},
             "KL": f"{metrics['kl_nats_per_seq']:.1f}" if "kl_nats_per_seq" in metrics else "",
             "active": f"{metrics['active_units']}/{metrics['latent_units']}" if "active_units" in metrics else "",
             "data": f"{dataset['name']}, {dataset['source']}",
@@ -46,7 +53,7 @@ def comparison_table(record: dict[str, Any]) -> str:
             UNIT: ("≥ " if row["bound"] == "lower bound" else "") + str(row["value"]),
             "data": f"{row['dataset']}, full",
             "protocol": "not stated",
-            "n": 1680 if row["dataset"] == "timit" else "",
+            "n": row.get("sequences", ""),
             "from": f"{row['paper']} ({row['status']})",
         }
         for row in published_rows(dataset["name"])
@@ -55,14 +62,17 @@ def comparison_table(record: dict[str, Any]) -> str:
     text: str = table.to_markdown(index=False, disable_numparse=True)
     return (
         f"Test split of {dataset['name']}: {dataset['description']}.\n"
-        f"{UNIT}: nats per sequence of normalised data, higher is better; ≥ marks a lower bound (ELBO, one posterior "
-        f"sample), no mark an exact log-likelihood; KL in nats per sequence.\n\n{text}\n\n{comparability(record)}"
+        f"{UNIT}: nats per sequence (of normalised data, if real-valued), higher is better; ≥ marks a lower bound (ELBO, "
+        f"one posterior sample), no mark an exact log-likelihood; KL in nats per sequence. Other units of a lower bound "
+        f"are upper bounds.\n\n{text}\n\n{comparability(record)}"
     )
 
 
 def comparability(record: dict[str, Any]) -> str:
     """In words, whether the run's numbers may be set against the reported ones."""
     dataset = record["dataset"]
+    if not published_rows(dataset["name"]):
+        return f"No reported number for {dataset['name']} is at hand."
     if dataset["source"] != "full":
         return (
             f"NOT COMPARABLE with the reported rows: they were measured on the full {dataset['name']} corpus, this run "

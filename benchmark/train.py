@@ -39,6 +39,7 @@ class Training:
             with the validation bound, of which more is better; None for a constant learning rate.
         batch_size: sequences in an update.
         epochs: passes over the training data.
+        max_updates: stop after so many updates, if that is earlier.
         validate_every: updates between validations; None for once an epoch.
         gradient_clip: the largest total norm of the gradient.
         patience: validations without a new best before training stops early; None for never.
@@ -54,6 +55,7 @@ class Training:
     decay: Callable[..., torch.optim.lr_scheduler.ReduceLROnPlateau] | None = None
     batch_size: int = 32
     epochs: int = 100
+    max_updates: int | None = None
     validate_every: int | None = None
     gradient_clip: float = 100.0
     patience: int | None = None
@@ -67,7 +69,7 @@ class Training:
         require(callable(self.optimiser), f"Training.optimiser must be a class, got {self.optimiser!r}")
         require(self.decay is None or callable(self.decay), f"Training.decay must be a class, got {self.decay!r}")
         require_sizes(batch_size=self.batch_size, epochs=self.epochs, log_every=self.log_every)
-        for name in ("validate_every", "patience"):
+        for name in ("max_updates", "validate_every", "patience"):
             if getattr(self, name) is not None:
                 require_sizes(**{name: getattr(self, name)})
         for name in ("skip_limit", "skip_limit_in_a_row"):
@@ -147,7 +149,8 @@ class Trainer:
     @property
     def updates(self) -> int:
         """How many updates the whole training has."""
-        return self.training.epochs * self.batches.per_epoch
+        updates = self.training.epochs * self.batches.per_epoch
+        return min(updates, self.training.max_updates or updates)
 
     def run(self, folder: Path) -> None:
         """Trains in `folder` to the end, or goes on from its newest checkpoint. The model then holds the best weights.

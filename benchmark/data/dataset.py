@@ -90,8 +90,8 @@ class Dataset(ABC):
         """Further units of a total log-likelihood in nats over `steps` scored steps, by name."""
 
     @abstractmethod
-    def write_samples(self, folder: Path, original: NDArray[Any], generated: NDArray[Any]) -> list[Path]:
-        """Writes sequences, (B, T, D) in the model's units, in the form a person looks at or listens to."""
+    def write_samples(self, folder: Path, original: list[NDArray[Any]], generated: list[NDArray[Any]]) -> list[Path]:
+        """Writes sequences, (T, D) or (T,) each in the model's units, in the form a person looks at or listens to."""
 
 
 class Corpus(Protocol):

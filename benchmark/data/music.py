@@ -51,7 +51,7 @@ class MusicDataset(Dataset):
         """Negative log-likelihood in nats per time step: the total over all sequences divided by all their steps."""
         return {"nll_nats_per_step": -log_likelihood / steps}
 
-    def write_samples(self, folder: Path, original: NDArray[Any], generated: NDArray[Any]) -> list[Path]:
+    def write_samples(self, folder: Path, original: list[NDArray[Any]], generated: list[NDArray[Any]]) -> list[Path]:
         """MIDI files and one figure of piano rolls."""
         from benchmark.plots import plot_piano_rolls
 

@@ -47,7 +47,7 @@ class ImageDataset(Dataset):
             "nll_bits_per_pixel": -log_likelihood / (pixels * math.log(2)),
         }
 
-    def write_samples(self, folder: Path, original: NDArray[Any], generated: NDArray[Any]) -> list[Path]:
+    def write_samples(self, folder: Path, original: list[NDArray[Any]], generated: list[NDArray[Any]]) -> list[Path]:
         """One figure, originals above generated images; pixels that were not asked for are left grey."""
         from benchmark.plots import plot_images
 
@@ -55,9 +55,9 @@ class ImageDataset(Dataset):
         return [plot_images(folder / "images.png", images)]
 
 
-def _images(frames_BTD: NDArray[Any]) -> NDArray[np.float32]:
-    """(B, 28, 28) from the first steps of images; NaN beyond them."""
-    pixels = frames_BTD.reshape(len(frames_BTD), -1)
+def _images(sequences: list[NDArray[Any]]) -> NDArray[np.float32]:
+    """(B, 28, 28) from the first steps, (T, D), of images; NaN beyond them."""
+    pixels = np.stack(sequences).reshape(len(sequences), -1)
     images = np.full((len(pixels), PIXELS), np.nan, np.float32)
     images[:, : pixels.shape[1]] = pixels
     return images.reshape(-1, SIDE, SIDE)

@@ -141,7 +141,7 @@ class SpeechDataset(Dataset):
         samples = frames_TD.reshape(-1).astype(np.float64) * self.statistics["std"] + self.statistics["mean"]
         return np.clip(np.rint(samples), -32768, 32767).astype(np.int16)
 
-    def write_samples(self, folder: Path, original: NDArray[Any], generated: NDArray[Any]) -> list[Path]:
+    def write_samples(self, folder: Path, original: list[NDArray[Any]], generated: list[NDArray[Any]]) -> list[Path]:
         """WAV files and one figure of waveforms and spectrograms."""
         from benchmark.plots import plot_waveforms
 

@@ -218,7 +218,7 @@ class TextDataset(Dataset):
         separator = " " if self.unit == "word" else ""
         return "\n".join(separator.join(line) for line in (lines[:1] if self.protocols == ("sentence",) else lines))
 
-    def write_samples(self, folder: Path, original: NDArray[Any], generated: NDArray[Any]) -> list[Path]:
+    def write_samples(self, folder: Path, original: list[NDArray[Any]], generated: list[NDArray[Any]]) -> list[Path]:
         """One text file; a sentence ends at its first <eos>."""
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / "samples.txt"
