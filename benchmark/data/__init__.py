@@ -6,11 +6,12 @@ import os
 from pathlib import Path
 from typing import Any
 
+from benchmark.data.blizzard import Blizzard
 from benchmark.data.dataset import Dataset, Sequence, Split
 from benchmark.data.timit import Timit
 from benchmark.errors import UserError
 
-CORPORA = {"timit": Timit}
+CORPORA = {"timit": Timit, "blizzard": Blizzard}
 
 __all__ = ["CORPORA", "Dataset", "Sequence", "Split", "data_root", "load_dataset"]
 
