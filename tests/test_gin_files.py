@@ -39,7 +39,8 @@ def test_every_experiment_takes_a_step_at_every_scale(experiment, scale):
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
-def test_every_experiment_builds_at_its_own_size(experiment):
+def test_every_experiment_builds_at_its_own_size(experiment, monkeypatch):
+    monkeypatch.setattr(torch.nn.init, "orthogonal_", lambda tensor: tensor)  # 2 s for a matrix of Blizzard's size
     run = build(experiment)
     assert sum(parameter.numel() for parameter in run.experiment.model.parameters()) > 1_000_000
     assert run.experiment.name in experiment
@@ -50,6 +51,17 @@ def test_the_main_experiment_has_the_released_codes_sizes():
     assert (model.hidden_size, model.latent_size) == (1024, 256)
     assert model.embedding.layer.weight.shape == (512, 200)
     assert model.posterior_network[0].weight.shape == (512, 2048)
+
+
+def test_blizzard_has_the_released_codes_sizes_and_rates(monkeypatch):
+    monkeypatch.setattr(torch.nn.init, "orthogonal_", lambda tensor: tensor)
+    run = build("gin/blizzard_zf.gin")
+    model, training = run.experiment.model, run.experiment.training
+    assert (model.hidden_size, model.latent_size, training.batch_size) == (2048, 256, 128)
+    assert model.embedding.layer.weight.shape == (1024, 200)
+    assert model.posterior_network[0].weight.shape == (1024, 4096)
+    assert run.trainer.optimiser.param_groups[0]["lr"] == 3e-4
+    assert gin.query_parameter("torch.optim.lr_scheduler.ReduceLROnPlateau.min_lr") == 3e-4 / 4
 
 
 def test_the_variants_differ_in_the_objective_alone():
