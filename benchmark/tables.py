@@ -62,9 +62,9 @@ def comparison_table(record: dict[str, Any]) -> str:
     text: str = table.to_markdown(index=False, disable_numparse=True)
     return (
         f"Test split of {dataset['name']}: {dataset['description']}.\n"
-        f"{UNIT}: nats per sequence (of normalised data, if real-valued), higher is better; ≥ marks a lower bound (ELBO, "
-        f"one posterior sample), no mark an exact log-likelihood; KL in nats per sequence. Other units of a lower bound "
-        f"are upper bounds.\n\n{text}\n\n{comparability(record)}"
+        f"{UNIT}: nats per sequence (of normalised data, if real-valued), higher is better; ≥ marks a lower bound "
+        f"(ELBO, one posterior sample), no mark an exact log-likelihood; KL in nats per sequence. Other units of a "
+        f"lower bound are upper bounds.\n\n{text}\n\n{comparability(record)}"
     )
 
 

@@ -68,6 +68,17 @@ def test_the_main_experiment_has_the_released_codes_sizes():
 
 
 @pytest.mark.usefixtures("cheap_initialisation")
+def test_blizzard_has_the_released_codes_sizes_and_rates():
+    run = build("gin/blizzard_zf.gin")
+    model, training = run.experiment.model, run.experiment.training
+    assert (model.hidden_size, model.latent_size, training.batch_size) == (2048, 256, 128)
+    assert model.embedding.layer.weight.shape == (1024, 200)
+    assert model.posterior_network[0].weight.shape == (1024, 4096)
+    assert run.trainer.optimiser.param_groups[0]["lr"] == 3e-4
+    assert gin.query_parameter("torch.optim.lr_scheduler.ReduceLROnPlateau.min_lr") == 3e-4 / 4
+
+
+@pytest.mark.usefixtures("cheap_initialisation")
 def test_the_variants_differ_in_the_objective_alone():
     weights = {}
     for row in ("plain", "kla", "aux", "kla_aux"):

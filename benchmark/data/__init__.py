@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.data import music
+from benchmark.data.blizzard import Blizzard
 from benchmark.data.dataset import Corpus, Dataset, Sequence, Split
 from benchmark.data.music import Music
 from benchmark.data.ptb import PennTreebank
@@ -17,6 +18,7 @@ from benchmark.errors import UserError
 
 CORPORA: dict[str, Callable[..., Corpus]] = {
     "timit": Timit,
+    "blizzard": Blizzard,
     "seqmnist": SequentialMnist,
     "ptb": PennTreebank,
     "music": Music,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import soundfile
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from benchmark.errors import UserError
 
 SAMPLE_RATE = 16_000
+STREAMED = 0x7FFF0000  # programs that write to a pipe state a length of about 2 or 4 GiB
 
 
 def read_recording(path: Path) -> NDArray[np.int16]:
@@ -58,6 +60,19 @@ def _samples_in_sphere_header(path: Path) -> int | None:
 
 def _samples_in_riff_header(path: Path) -> int | None:
     """What the size of a 16 bit mono data chunk promises; None if the file is no RIFF or was streamed."""
+    chunk = riff_data_chunk(path)
+    return chunk.size // 2 if chunk else None
+
+
+class DataChunk(NamedTuple):
+    """Where the samples of a RIFF file begin, and how many bytes of them its header promises."""
+
+    offset: int
+    size: int
+
+
+def riff_data_chunk(path: Path) -> DataChunk | None:
+    """The data chunk of a RIFF file; None if the file is no RIFF or was streamed."""
     size = path.stat().st_size
     with path.open("rb") as file:
         if file.read(4) != b"RIFF":
@@ -67,6 +82,6 @@ def _samples_in_riff_header(path: Path) -> int | None:
             file.seek(position)
             name, length = file.read(4), int.from_bytes(file.read(4), "little")
             if name == b"data":
-                return None if length in (0, 0xFFFFFFFF) else length // 2
+                return None if length == 0 or length >= STREAMED else DataChunk(position + 8, length)
             position += 8 + length + length % 2
     return None

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import io
 import math
+from collections import abc
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,8 @@ from benchmark.checkpoint import write_atomically
 from benchmark.data.audio import SAMPLE_RATE
 from benchmark.data.dataset import Dataset, Sequence, Split
 
+SUMMED_AT_A_TIME = 2**20
+
 
 class FrameSplit(Split):
     """Runs of consecutive frames of recordings; each frame is predicted from those before it.
@@ -25,7 +29,7 @@ class FrameSplit(Split):
     A sequence of T steps takes T + 1 frames: the first is only an input and never scored.
 
     Args:
-        recordings: int16 samples.
+        recordings: int16 samples; memory-mapped ones are read when a sequence is asked for.
         recording: (N,) which recording each sequence is part of.
         first: (N,) the frame at which it starts.
         steps: (N,) T.
@@ -36,7 +40,7 @@ class FrameSplit(Split):
 
     def __init__(
         self,
-        recordings: list[NDArray[np.int16]],
+        recordings: abc.Sequence[NDArray[np.int16]],
         recording: NDArray[np.int64],
         first: NDArray[np.int64],
         steps: NDArray[np.int64],
@@ -64,6 +68,14 @@ class FrameSplit(Split):
         frames_TD = ((samples - np.float32(self.mean)) / np.float32(self.deviation)).reshape(-1, self.frame_size)
         return Sequence(frames_TD[:-1], frames_TD[1:])
 
+    @cached_property
+    def successor(self) -> NDArray[np.int64]:
+        """(N,) the sequence whose first target follows each one's last in the same recording; -1 where it ends."""
+        successor = np.full(len(self), -1, np.int64)
+        continued = (self.recording[1:] == self.recording[:-1]) & (self.first[1:] == self.first[:-1] + self.steps[:-1])
+        successor[:-1][continued] = np.flatnonzero(continued) + 1
+        return successor
+
     def chunked(self, steps: int) -> FrameSplit:
         offsets = [np.arange(0, total, steps) for total in self.steps]
         source = np.repeat(np.arange(len(self)), [len(o) for o in offsets])
@@ -89,29 +101,59 @@ def whole_recordings(recordings: list[NDArray[np.int16]], frame_size: int, mean:
     return FrameSplit(recordings, count, np.zeros_like(count), steps, count, frame_size, mean, deviation)
 
 
+def recording_segments(
+    recordings: abc.Sequence[NDArray[np.int16]], segment_frames: int, frame_size: int, mean: float, deviation: float
+) -> FrameSplit:
+    """Each recording cut into consecutive segments of equal length, the rest of each left out."""
+    segments = np.array([max(0, len(r) // frame_size - 1) // segment_frames for r in recordings], np.int64)
+    recording = np.repeat(np.arange(len(recordings)), segments)
+    number = np.arange(len(recording))
+    first = (number - np.repeat(np.cumsum(segments) - segments, segments)) * segment_frames
+    steps = np.full(len(number), segment_frames, np.int64)
+    return FrameSplit(recordings, recording, first, steps, number, frame_size, mean, deviation)
+
+
 def stream_segments(
     recordings: list[NDArray[np.int16]], segment_frames: int, frame_size: int, mean: float, deviation: float
 ) -> FrameSplit:
     """All recordings joined into one stream and cut into segments of equal length, the rest left out."""
-    stream = np.concatenate(recordings)
-    segments = (len(stream) // frame_size - 1) // segment_frames
-    number = np.arange(segments)
-    steps = np.full(segments, segment_frames, np.int64)
-    return FrameSplit(
-        [stream], np.zeros_like(number), number * segment_frames, steps, number, frame_size, mean, deviation
-    )
+    return recording_segments([np.concatenate(recordings)], segment_frames, frame_size, mean, deviation)
+
+
+@dataclass(frozen=True)
+class SampleSums:
+    """Exact integer sums over int16 samples, from which mean and standard deviation follow; they add up."""
+
+    count: int = 0
+    total: int = 0
+    squares: int = 0
+
+    @classmethod
+    def of(cls, samples: NDArray[np.int16]) -> SampleSums:
+        """The sums of one array, which may be memory-mapped and of any length."""
+        sums = cls()
+        for begin in range(0, len(samples), SUMMED_AT_A_TIME):
+            wide = samples[begin : begin + SUMMED_AT_A_TIME].astype(np.int64)
+            sums += cls(len(wide), int(wide.sum()), int((wide * wide).sum()))
+        return sums
+
+    def __add__(self, other: SampleSums) -> SampleSums:
+        return SampleSums(self.count + other.count, self.total + other.total, self.squares + other.squares)
+
+    @property
+    def mean(self) -> float:
+        return self.total / self.count
+
+    @property
+    def deviation(self) -> float:
+        """The standard deviation of the population, without cancellation: the difference is one of integers."""
+        return math.sqrt((self.count * self.squares - self.total * self.total) / self.count**2)
 
 
 def sample_statistics(recordings: Iterable[NDArray[np.int16]]) -> tuple[float, float]:
     """Mean and standard deviation of all samples, in int16 units, from exact integer sums."""
-    count = total = squares = 0
-    for samples in recordings:
-        wide = samples.astype(np.int64)
-        count += len(wide)
-        total += int(wide.sum())
-        squares += int((wide * wide).sum())
-    mean = total / count
-    return mean, math.sqrt((count * squares - total * total) / count**2)
+    sums = sum(map(SampleSums.of, recordings), SampleSums())
+    return sums.mean, sums.deviation
 
 
 def fingerprint(splits: dict[str, dict[str, NDArray[np.int16]]]) -> str:

@@ -1,4 +1,5 @@
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -6,7 +7,13 @@ import soundfile
 from corpora import noise
 
 from benchmark.data import load_dataset
-from benchmark.data.speech import sample_statistics, stream_segments, whole_recordings
+from benchmark.data.speech import (
+    SampleSums,
+    recording_segments,
+    sample_statistics,
+    stream_segments,
+    whole_recordings,
+)
 
 
 def counting(length, start=0):
@@ -74,3 +81,34 @@ def test_waveforms_survive_the_round_trip(no_data, tmp_path):
     written, rate = soundfile.read(paths[0], dtype="int16")
     assert rate == 16000
     assert np.array_equal(written, data.waveform(original[:40]))
+
+
+def test_sums_are_exact_for_the_loudest_samples():
+    samples = np.full(3_000_000, -32768, np.int16)
+    samples[0] = 32767
+    sums = SampleSums.of(samples)
+    assert sums == SampleSums(3_000_000, -32768 * 2_999_999 + 32767, 2**30 * 2_999_999 + 32767**2)
+    assert sum((SampleSums.of(part) for part in np.array_split(samples, 7)), SampleSums()) == sums
+    mean = Fraction(sums.total, sums.count)
+    variance = Fraction(sums.squares, sums.count) - mean**2  # about 1433, of squares near 1e9
+    assert sums.mean == float(mean)
+    assert sums.deviation == pytest.approx(math.sqrt(variance), rel=1e-15)
+
+
+def test_segments_of_recordings_straddle_none():
+    recordings = [counting(1050), counting(350, 2000), counting(150, 3000), counting(900, 4000)]
+    split = recording_segments(recordings, 2, 100, mean=0.0, deviation=1.0)
+    # 10, 3, 1 and 9 frames: 9, 2, 0 and 8 have a predecessor
+    assert split.recording.tolist() == [0, 0, 0, 0, 1, 3, 3, 3, 3]
+    assert split.group.tolist() == list(range(9))
+    assert split.successor.tolist() == [1, 2, 3, -1, -1, 6, 7, 8, -1]
+    for index in range(9):
+        inputs, targets = split[index]
+        assert np.array_equal(targets, inputs + 100)
+    for index, successor in enumerate(split.successor):
+        if successor >= 0:
+            assert np.array_equal(split[successor].inputs[0], split[index].targets[-1])
+    whole = whole_recordings(recordings[:2], 100, mean=0.0, deviation=1.0)
+    assert whole.successor.tolist() == [-1, -1]
+    assert whole.chunked(4).successor.tolist() == [1, 2, -1, -1]
+    assert len(recording_segments(recordings, 40, 100, 0.0, 1.0).successor) == 0
