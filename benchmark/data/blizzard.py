@@ -67,21 +67,29 @@ class Blizzard:
         Raises:
             UserError: the source that was asked for is not there, unfinished or damaged, or has to be prepared.
         """
+        source, place = self.find(root)
+        if source != "embedded":
+            inventory = read_index(place)
+            return self._prepared(source, place, inventory) if inventory else self._decoded(place)
+        samples = _synthesise_corpus()
+        inventory_in_memory = take_inventory("the synthesiser", [_recording(*item) for item in samples.items()], [])
+        description = "embedded synthetic speech, one voice, made in code"
+        return self._dataset("embedded", description, inventory_in_memory, _chosen_from(samples))
+
+    def find(self, root: Path | None) -> tuple[str, Path]:
+        """The source that is used, and its folder (none for 'embedded')."""
         for folder in FOLDERS if root and self.source != "embedded" else ():
             place = Path(root or "", folder)
             inventory = read_index(place)
             if inventory:
                 source = "full" if folder == "blizzard" and inventory.hours > FULL_HOURS else "sample"
                 if self.source in ("auto", source):
-                    return self._prepared(source, place, inventory)
+                    return source, place
             elif self.source != "full" and find_recordings(place)[0]:
-                return self._decoded(place)
+                return "sample", place
         if self.source in ("full", "sample"):
             raise UserError(_not_found(self.source, root))
-        samples = _synthesise_corpus()
-        inventory_in_memory = take_inventory("the synthesiser", [_recording(*item) for item in samples.items()], [])
-        description = "embedded synthetic speech, one voice, made in code"
-        return self._dataset("embedded", description, inventory_in_memory, _chosen_from(samples))
+        return "embedded", Path()
 
     def _prepared(self, source: str, place: Path, inventory: PreparedInventory) -> SpeechDataset:
         description = "Blizzard 2013" if source == "full" else f"recordings by one reader ({place.name})"

@@ -8,7 +8,6 @@ import math
 from collections import abc
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -67,14 +66,6 @@ class FrameSplit(Split):
         samples = self.recordings[self.recording[index]][begin:end].astype(np.float32)
         frames_TD = ((samples - np.float32(self.mean)) / np.float32(self.deviation)).reshape(-1, self.frame_size)
         return Sequence(frames_TD[:-1], frames_TD[1:])
-
-    @cached_property
-    def successor(self) -> NDArray[np.int64]:
-        """(N,) the sequence whose first target follows each one's last in the same recording; -1 where it ends."""
-        successor = np.full(len(self), -1, np.int64)
-        continued = (self.recording[1:] == self.recording[:-1]) & (self.first[1:] == self.first[:-1] + self.steps[:-1])
-        successor[:-1][continued] = np.flatnonzero(continued) + 1
-        return successor
 
     def chunked(self, steps: int) -> FrameSplit:
         offsets = [np.arange(0, total, steps) for total in self.steps]
