@@ -110,5 +110,5 @@ def test_segments_of_recordings_straddle_none():
             assert np.array_equal(split[successor].inputs[0], split[index].targets[-1])
     whole = whole_recordings(recordings[:2], 100, mean=0.0, deviation=1.0)
     assert whole.successor.tolist() == [-1, -1]
-    assert whole.chunked(4).successor.tolist() == [1, 2, -1, -1]
+    assert (whole.chunked(4).successor == -1).all()  # each starts from a zero state
     assert len(recording_segments(recordings, 40, 100, 0.0, 1.0).successor) == 0
