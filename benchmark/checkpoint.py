@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import os
@@ -13,25 +12,10 @@ from typing import Any
 
 import torch
 
+from benchmark.files import write_atomically
+
 KEPT = 2
 NAME = re.compile(r"update-(\d{9})-([0-9a-f]{16})\.pt")
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replaces `path` by `content`, or leaves it as it was."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.partial")
-    try:
-        with aside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            aside.unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
 
 
 def to_bytes(state: Any) -> bytes:
@@ -76,13 +60,3 @@ def load_newest(folder: Path, report: Callable[[str], None]) -> dict[str, Any] |
         then = "starting anew" if number == len(found) else "going on from the one before it"
         report(f"checkpoint {path.name} is damaged and was set aside; {then}")
     return None
-
-
-def _sync_folder(folder: Path) -> None:
-    """Makes a rename last through a power failure, where the system can."""
-    if hasattr(os, "O_DIRECTORY"):
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -17,7 +17,7 @@ from benchmark.evaluate import Evaluation
 from benchmark.objective import Objective
 from benchmark.samples import Samples
 from benchmark.streams import derived_seed
-from benchmark.train import Training
+from benchmark.training import Training
 from zforcing.checks import require
 from zforcing.heads import Head
 from zforcing.interface import SequenceModel

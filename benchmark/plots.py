@@ -1,7 +1,8 @@
-"""Figures, from what a run wrote."""
+"""Figures, from what runs wrote: python -m benchmark.plots"""
 
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,10 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+
+from benchmark.command import run_command
+from benchmark.errors import UserError
+from benchmark.tables import read_records
 
 TERMS = {
     "log_px": "-log p(y)",
@@ -26,6 +31,10 @@ WEIGHTS = {
     "backward_weight": "backward weight",
     "learning_rate": "learning rate",
 }
+LATENT_PANELS = (
+    ("kl_nats_per_seq", "KL", "nats per sequence"),
+    ("active_units", "active units", "latents"),
+)
 SEGMENT = "nats per training sequence"
 
 
@@ -49,6 +58,33 @@ def plot_learning_curves(path: Path, metrics: Path, title: str) -> Path:
         terms = pd.DataFrame({"update": train.get("update", []), name: sign * train.get(name, pd.Series(dtype=float))})
         _curve(axes, terms if terms[name].abs().max() > 0 else pd.DataFrame(), name, f"training: {label}", SEGMENT)
     return _save(figure, path)
+
+
+def plot_validation(path: Path, records: list[dict[str, Any]], title: str) -> Path:
+    """Bound, KL and active units on validation over training, a line for each run."""
+    rows = [
+        {**point, "run": f"{record['label']}, seed {record['seed']}", "bound": _bound(point)}
+        for record in records
+        for point in record["training"]["validation"]
+        if point["update"] > 0
+    ]
+    data = pd.DataFrame(rows)
+    with sns.axes_style("whitegrid"):
+        figure = Figure(figsize=(16, 4.5), layout="constrained")
+        axes = figure.subplots(1, 3)
+    figure.suptitle(title)
+    panels = (("bound", "ELBO, or exact log-likelihood", "nats per sequence"), *LATENT_PANELS)
+    for number, (panel, (column, name, unit)) in enumerate(zip(axes, panels, strict=True)):
+        if column in data:
+            shown = data.dropna(subset=[column])
+            style = {"hue": "run", "hue_order": list(dict.fromkeys(data["run"])), "legend": number == 0}
+            sns.lineplot(shown, x="update", y=column, ax=panel, errorbar=None, **style)
+        panel.set(title=f"validation: {name}", ylabel=unit)
+    return _save(figure, path)
+
+
+def _bound(metrics: dict[str, Any]) -> float:
+    return float(metrics["elbo_nats_per_seq" if metrics["bound"] == "elbo" else "log_likelihood_nats_per_seq"])
 
 
 def _curve(axes: Axes, data: pd.DataFrame, column: str, title: str, unit: str = "nats per sequence") -> None:
@@ -131,3 +167,22 @@ def _save(figure: Figure, path: Path) -> Path:
     metadata: dict[str, Any] = {"Software": None} if path.suffix == ".png" else {"Date": None}
     figure.savefig(path, dpi=110, metadata=metadata)
     return path
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmark.plots",
+        description="Draws the training of all recorded runs of each data set and source.",
+        epilog="example: python -m benchmark.plots --out results",
+    )
+    parser.add_argument("--out", default="results", metavar="DIR", help="results folder (default: results)")
+    out = Path(parser.parse_args(arguments).out)
+    groups = read_records(out)
+    if not groups:
+        raise UserError(f"{out / 'records'} holds no record; run python -m benchmark.run first")
+    for name, records in groups.items():
+        print(plot_validation(out / "figures" / f"{name}_training.png", records, records[0]["dataset"]["description"]))
+
+
+if __name__ == "__main__":
+    run_command(main)

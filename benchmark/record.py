@@ -16,7 +16,7 @@ import torch
 from benchmark import REPOSITORY, __version__
 from benchmark.config import Config
 from benchmark.experiment import Experiment
-from benchmark.train import Progress
+from benchmark.training import Progress
 
 SCHEMA = 1
 

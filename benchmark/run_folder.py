@@ -13,8 +13,8 @@ import torch
 from filelock import FileLock, Timeout
 
 from benchmark import __version__
-from benchmark.checkpoint import write_atomically
 from benchmark.errors import UserError
+from benchmark.files import write_atomically
 
 
 def run_id(name: str, seed: int, config_text: str, fingerprint: str, device: str) -> str:

@@ -11,11 +11,12 @@ from typing import Any
 import gin
 import torch
 
-from benchmark.checkpoint import to_bytes, write_atomically
+from benchmark.checkpoint import to_bytes
 from benchmark.config import Config, configuring, load_config, resolved_text
 from benchmark.data import data_root
 from benchmark.errors import UserError
 from benchmark.experiment import Experiment, experiment
+from benchmark.files import write_atomically
 from benchmark.memory import estimate_training_bytes
 from benchmark.plots import plot_learning_curves
 from benchmark.record import build_record, count_parameters

@@ -1,17 +1,26 @@
-"""Tables, from records."""
+"""Tables, from records: python -m benchmark.tables"""
 
 from __future__ import annotations
 
+import argparse
 import json
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from benchmark import REPOSITORY
+from benchmark.command import run_command
 from benchmark.errors import UserError
+from benchmark.files import write_atomically
 
 PUBLISHED = REPOSITORY / "results/published.json"
 UNIT = "nats/seq"
+LEGEND = (
+    f"{UNIT}: nats per sequence (of normalised data, if real-valued), higher is better; ≥ marks a lower bound (ELBO, "
+    "one posterior sample), no mark an exact log-likelihood; KL in nats per sequence. Other units of a lower bound are "
+    "upper bounds."
+)
 FURTHER_UNITS = {
     "bits_per_sample": "bits/sample",
     "nll_nats_per_image": "NLL/image",
@@ -33,20 +42,7 @@ def published_rows(dataset: str) -> list[dict[str, Any]]:
 def comparison_table(record: dict[str, Any]) -> str:
     """A run's test numbers above the reported ones, and whether they may be compared, as Markdown."""
     dataset = record["dataset"]
-    ours = [
-        {
-            "model": f"{record['label']} (this run)",
-            UNIT: _number(metrics),
-            **{column: f"{metrics[name]:.3f}" for name, column in FURTHER_UNITS.items() if name in metrics},
-            "KL": f"{metrics['kl_nats_per_seq']:.1f}" if "kl_nats_per_seq" in metrics else "",
-            "active": f"{metrics['active_units']}/{metrics['latent_units']}" if "active_units" in metrics else "",
-            "data": f"{dataset['name']}, {dataset['source']}",
-            "protocol": protocol,
-            "n": metrics["sequences"],
-            "from": f"seed {record['seed']}",
-        }
-        for protocol, metrics in record["results"]["test"].items()
-    ]
+    ours = run_rows(record, f"{record['label']} (this run)")
     theirs = [
         {
             "model": row["model"],
@@ -60,12 +56,34 @@ def comparison_table(record: dict[str, Any]) -> str:
     ]
     table = pd.DataFrame([*ours, *theirs]).fillna("")
     text: str = table.to_markdown(index=False, disable_numparse=True)
-    return (
-        f"Test split of {dataset['name']}: {dataset['description']}.\n"
-        f"{UNIT}: nats per sequence (of normalised data, if real-valued), higher is better; ≥ marks a lower bound "
-        f"(ELBO, one posterior sample), no mark an exact log-likelihood; KL in nats per sequence. Other units of a "
-        f"lower bound are upper bounds.\n\n{text}\n\n{comparability(record)}"
-    )
+    return f"Test split of {dataset['name']}: {dataset['description']}.\n{LEGEND}\n\n{text}\n\n{comparability(record)}"
+
+
+def run_rows(record: dict[str, Any], model: str) -> list[dict[str, Any]]:
+    """A run's numbers on the test split, a row for each protocol."""
+    dataset = record["dataset"]
+    return [
+        {
+            "model": model,
+            UNIT: _number(metrics),
+            **{column: f"{metrics[name]:.3f}" for name, column in FURTHER_UNITS.items() if name in metrics},
+            "KL": f"{metrics['kl_nats_per_seq']:.1f}" if "kl_nats_per_seq" in metrics else "",
+            "active": f"{metrics['active_units']}/{metrics['latent_units']}" if "active_units" in metrics else "",
+            "data": f"{dataset['name']}, {dataset['source']}",
+            "protocol": protocol,
+            "n": metrics["sequences"],
+            "from": f"seed {record['seed']}",
+        }
+        for protocol, metrics in record["results"]["test"].items()
+    ]
+
+
+def records_table(records: list[dict[str, Any]]) -> str:
+    """Runs on one data set and source below each other, by protocol and label, as Markdown."""
+    rows = [row for record in records for row in run_rows(record, record["label"])]
+    table = pd.DataFrame(rows).fillna("").sort_values(["protocol", "model", "from"], ascending=[False, True, True])
+    text: str = table.to_markdown(index=False, disable_numparse=True)
+    return f"{LEGEND}\n\n{text}\n"
 
 
 def comparability(record: dict[str, Any]) -> str:
@@ -79,9 +97,10 @@ def comparability(record: dict[str, Any]) -> str:
             f"on another source ({dataset['description']})."
         )
     return (
-        "Comparable with care: same corpus, test files and unit, but the papers' validation split cannot be recovered, "
-        "their normalisation constants differ slightly (0.1 % of the standard deviation is about 49 nats on TIMIT), "
-        "and which of the released code's two protocols gave a number is not stated."
+        "Comparable with care: same corpus and unit, but the papers' splits cannot be recovered (on TIMIT the test "
+        "files are the same), their normalisation constants differ slightly (0.1 % of the standard deviation is about "
+        "49 nats on TIMIT), and which of the released code's two protocols gave a number is not stated; its Blizzard "
+        "targets are not the next frame."
     )
 
 
@@ -89,3 +108,41 @@ def _number(metrics: dict[str, Any]) -> str:
     if metrics["bound"] == "elbo":
         return f"≥ {metrics['elbo_nats_per_seq']:.1f}"
     return f"{metrics['log_likelihood_nats_per_seq']:.1f}"
+
+
+def read_records(out: Path) -> dict[str, list[dict[str, Any]]]:
+    """The records below `out`/records by data set and source, such as 'timit_sample'.
+
+    Raises:
+        UserError: a record cannot be read.
+    """
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for path in sorted((out / "records").glob("*.json")):
+        try:
+            record = json.loads(path.read_text())
+            name = f"{record['dataset']['name']}_{record['dataset']['source']}"
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UserError(f"{path}: not a record ({error}); remove it, or repeat its run with --fresh") from error
+        groups.setdefault(name, []).append(record)
+    return groups
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmark.tables",
+        description="Writes a table of all records of each data set and source.",
+        epilog="example: python -m benchmark.tables --out results",
+    )
+    parser.add_argument("--out", default="results", metavar="DIR", help="results folder (default: results)")
+    out = Path(parser.parse_args(arguments).out)
+    groups = read_records(out)
+    if not groups:
+        raise UserError(f"{out / 'records'} holds no record; run python -m benchmark.run first")
+    for name, records in groups.items():
+        path = out / "tables" / f"{name}.md"
+        write_atomically(path, records_table(records).encode())
+        print(path)
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -15,11 +15,11 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from benchmark.checkpoint import write_atomically
 from benchmark.data.decode import Undecodable, decode
 from benchmark.data.prepared import FORMAT, PreparedRecording, file_of, file_size, sha256_of
 from benchmark.data.recordings import Skipped, check_length, printable
 from benchmark.data.speech import SampleSums
+from benchmark.files import write_atomically
 
 _stopping: Event
 

@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.checkpoint import write_atomically
 from benchmark.data.audio import SAMPLE_RATE
 from benchmark.data.recordings import SPLIT_RULE, Inventory, Recording, Skipped, rank
 from benchmark.data.speech import SampleSums
 from benchmark.errors import UserError
+from benchmark.files import write_atomically
 
 FORMAT = 1  # of the index and of how samples are made; a change makes `prepare` start anew
 READ_AT_A_TIME = 2**20

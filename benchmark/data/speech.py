@@ -15,9 +15,9 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from benchmark.checkpoint import write_atomically
 from benchmark.data.audio import SAMPLE_RATE
 from benchmark.data.dataset import Dataset, Sequence, Split
+from benchmark.files import write_atomically
 
 SUMMED_AT_A_TIME = 2**20
 

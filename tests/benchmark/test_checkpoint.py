@@ -6,7 +6,8 @@ import time
 import pytest
 import torch
 
-from benchmark.checkpoint import checkpoints, load_newest, save_checkpoint, write_atomically
+from benchmark.checkpoint import checkpoints, load_newest, save_checkpoint
+from benchmark.files import write_atomically
 
 
 def save(folder, update, value=None):

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from benchmark.plots import plot_images, plot_learning_curves, plot_piano_rolls, plot_waveforms
+from benchmark.plots import plot_images, plot_learning_curves, plot_piano_rolls, plot_validation, plot_waveforms
 
 
 @pytest.mark.parametrize("latent", [True, False])
@@ -38,3 +38,14 @@ def test_piano_rolls_of_any_length(tmp_path):
     silence, noise = np.zeros((5, 88), bool), np.random.default_rng(0).random((60, 88)) < 0.1
     path = plot_piano_rolls(tmp_path / "p.png", {"original_0": silence, "generated_0": noise}, 21)
     assert len(path.read_bytes()) > 10_000
+
+
+def test_runs_are_drawn_together(tmp_path):
+    def record(seed, point):
+        return {"label": "model", "seed": seed, "training": {"validation": [{"update": u, **point} for u in (0, 5, 9)]}}
+
+    latent = {"bound": "elbo", "elbo_nats_per_seq": -3.0, "kl_nats_per_seq": 2.0, "active_units": 1}
+    exact = {"bound": "exact", "log_likelihood_nats_per_seq": -4.0}
+    records = [record(1, latent), record(2, exact)]
+    paths = [plot_validation(tmp_path / f"{n}.png", records, "title") for n in range(2)]
+    assert paths[0].read_bytes() == paths[1].read_bytes()

@@ -49,6 +49,20 @@ def every_step(tiny):
     return [*tiny[:-2], "--set", "Training.checkpoint_seconds=0", *tiny[-2:]]
 
 
+def interrupted_after(count, arguments, monkeypatch):
+    """A run that is stopped at the safe point after `count` others."""
+    calls = itertools.count(1)
+
+    def check(self):
+        if next(calls) > count:
+            raise Interrupted(signal.SIGINT)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(StopSignals, "check", check)
+        with pytest.raises(Interrupted):
+            main(arguments)
+
+
 def test_what_a_run_leaves(tiny, capsys):
     main(tiny)
     folder = run_folder(tiny)
@@ -119,13 +133,9 @@ def test_a_finished_run_is_shown_and_not_repeated(tiny, capsys):
 @pytest.mark.parametrize("model", ["gin/timit_zf.gin", "gin/timit_lstm.gin"])
 def test_interrupted_at_every_safe_point(every_step, tmp_path, monkeypatch, model):
     """Stopped again and again, each time a little later, the run ends with the same bytes."""
-    arguments = ["--gin", model, *every_step[2:]]
-    if "lstm" in model:
-        drop = {"latent_size=3", "mlp_size=6"}
-        pairs = list(itertools.pairwise(arguments))
-        arguments = [
-            a for i, a in enumerate(arguments) if a not in drop and pairs[min(i, len(pairs) - 1)][1] not in drop
-        ]
+    lacking = {"latent_size=3", "mlp_size=6"} if "lstm" in model else set()
+    settings = [pair for pair in zip(every_step[2::2], every_step[3::2], strict=True) if pair[1] not in lacking]
+    arguments = ["--gin", model, *itertools.chain(*settings)]
     expected = finished(arguments)
     again = elsewhere(arguments, tmp_path / "again")
     calls = itertools.count(1)
@@ -198,16 +208,7 @@ def test_a_signal_saves_and_says_how_to_go_on(tiny, number):
 def test_a_damaged_newest_checkpoint_is_reported(every_step, tmp_path, monkeypatch, capsys):
     expected = finished(every_step)
     again = elsewhere(every_step, tmp_path / "again")
-    calls = itertools.count(1)
-
-    def stop_late(self):
-        if next(calls) > 8:
-            raise Interrupted(signal.SIGINT)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(StopSignals, "check", stop_late)
-        with pytest.raises(Interrupted):
-            main(again)
+    interrupted_after(8, again, monkeypatch)
     newest = checkpoints(run_folder(again) / "checkpoints")[0]
     newest.write_bytes(newest.read_bytes()[:-100])
     assert finished(again) == expected
@@ -319,16 +320,7 @@ def test_a_run_that_learns_nothing_says_so(tiny, capsys):
 
 
 def test_a_lost_log_is_reported(every_step, monkeypatch, capsys):
-    calls = itertools.count(1)
-
-    def stop_late(self):
-        if next(calls) > 8:
-            raise Interrupted(signal.SIGINT)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(StopSignals, "check", stop_late)
-        with pytest.raises(Interrupted):
-            main(every_step)
+    interrupted_after(8, every_step, monkeypatch)
     (run_folder(every_step) / "metrics.jsonl").unlink()
     main(every_step)
     assert "metrics.jsonl is shorter than it was" in capsys.readouterr().out
@@ -337,20 +329,8 @@ def test_a_lost_log_is_reported(every_step, monkeypatch, capsys):
 def test_tensorboard_holds_every_step_once(every_step, monkeypatch):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    def stop_at(count):
-        calls = itertools.count(1)
-
-        def check(self):
-            if next(calls) > count:
-                raise Interrupted(signal.SIGINT)
-
-        return check
-
     for count in (5, 9):
-        with monkeypatch.context() as patched:
-            patched.setattr(StopSignals, "check", stop_at(count))
-            with pytest.raises(Interrupted):
-                main(every_step)
+        interrupted_after(count, every_step, monkeypatch)
     main(every_step)
     events = EventAccumulator(str(run_folder(every_step) / "tensorboard"))
     events.Reload()

@@ -58,3 +58,17 @@ def test_a_damaged_file_of_reported_numbers_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(tables, "PUBLISHED", tmp_path / "published.json")
     with pytest.raises(UserError, match=r"published.json: cannot be read"):
         tables.comparison_table(record())
+
+
+def test_records_of_one_corpus_make_one_table(tmp_path, capsys):
+    (tmp_path / "records").mkdir()
+    with pytest.raises(UserError, match="holds no record"):
+        tables.main(["--out", str(tmp_path)])
+    for seed in (6, 5):
+        (tmp_path / f"records/run{seed}.json").write_text(json.dumps(record() | {"seed": seed}))
+    tables.main(["--out", str(tmp_path)])
+    lines = (tmp_path / "tables/timit_sample.md").read_text().splitlines()
+    assert [line.split("|")[-2].strip() for line in lines[-2:]] == ["seed 5", "seed 6"]
+    (tmp_path / "records/broken.json").write_text("{}")
+    with pytest.raises(UserError, match=r"broken.json: not a record"):
+        tables.main(["--out", str(tmp_path)])
