@@ -25,8 +25,9 @@ FOLDERS = ("blizzard", "audiobook")
 FULL_HOURS = 100  # more than this in the folder 'blizzard' is the full corpus
 DECODED_HOURS = 2  # up to this an unprepared folder is decoded into memory: seconds, and 230 MB
 HOW_TO_GET = (
-    "Blizzard 2013 is licensed (https://www.synsig.org/index.php/Blizzard_Challenge_2013); python -m benchmark.data "
-    "prepare blizzard --source DIR turns its recordings into what is looked for"
+    "Blizzard 2013 is licensed for research by Lessac Technologies: register at "
+    "https://www.cstr.ed.ac.uk/projects/blizzard/2013/lessac_blizzard2013/, then run "
+    "python -m benchmark.data prepare blizzard --source DIR"
 )
 
 

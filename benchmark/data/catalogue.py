@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from benchmark.data.timit import HOW_TO_GET
+from benchmark.data import blizzard, timit
 
 
 @dataclass(frozen=True)
@@ -123,10 +123,6 @@ CATALOGUE = {
 }
 
 LICENSED = {
-    "timit": f"{HOW_TO_GET}: copy it below the data folder, or fetch timit-sample, NLTK's 160 utterances of it",
-    "blizzard": (
-        "Blizzard 2013 is licensed for research by Lessac Technologies: register at "
-        "https://www.cstr.ed.ac.uk/projects/blizzard/2013/lessac_blizzard2013/, then run "
-        "python -m benchmark.data prepare blizzard --source DIR"
-    ),
+    "timit": f"{timit.HOW_TO_GET}: copy it below the data folder, or fetch timit-sample, NLTK's 160 utterances of it",
+    "blizzard": blizzard.HOW_TO_GET,
 }

@@ -26,9 +26,7 @@ FILES = {split: f"ptb.{split}.txt" for split in ("train", "valid", "test")}
 LINES = {"train": 42_068, "valid": 3_370, "test": 3_761}
 TOKENS = {"train": 929_589, "valid": 73_760, "test": 82_430}  # <eos> counted
 VOCABULARY = 10_000  # <eos> counted
-HOW_TO_GET = (
-    "the three files are in simple-examples/data of http://www.fit.vutbr.cz/~imikolov/rnnlm/simple-examples.tgz"
-)
+HOW_TO_GET = "python -m benchmark.data fetch ptb fetches the three files"
 
 
 @gin.register
@@ -102,7 +100,7 @@ class PennTreebank:
                 "full": "ptb.train.txt, ptb.valid.txt and ptb.test.txt, in ptb/ or simple-examples/data/",
                 "sample": "nltk_data/corpora/treebank.zip, or treebank/combined as it holds it",
             }[self.source]
-            how = {"full": HOW_TO_GET, "sample": "python -m nltk.downloader -d DIR treebank fetches it"}[self.source]
+            how = {"full": HOW_TO_GET, "sample": "python -m benchmark.data fetch treebank fetches it"}[self.source]
             where = f"below {root}" if root else "nowhere, because neither --data nor ZFORCING_DATA is set"
             raise UserError(f"ptb: source '{self.source}' was not found; looked for {looked_for}, {where}; {how}")
         return "embedded", Path()

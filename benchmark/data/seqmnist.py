@@ -148,7 +148,7 @@ class SequentialMnist:
             kind = "" if self.files == "auto" else f" with files = '{self.files}'"
             raise UserError(
                 f"seqmnist: source 'full'{kind} was not found; looked for {LOOKED_FOR}, {where}; "
-                f"python -m benchmark.data fetch seqmnist fetches it"
+                f"python -m benchmark.data fetch mnist fetches it"
             )
         return "embedded", {}
 

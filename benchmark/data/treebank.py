@@ -47,8 +47,8 @@ def read_sample(place: Path, require_all: bool) -> Words:
     found = sum(map(len, splits.values()))
     if require_all and found != SENTENCES:
         raise UserError(
-            f"ptb: {place} holds {found} sentences instead of {SENTENCES}; fetch it again with python -m "
-            f"nltk.downloader treebank"
+            f"ptb: {place} holds {found} sentences instead of {SENTENCES}; fetch it again with "
+            f"python -m benchmark.data fetch treebank"
         )
     empty = [split for split, lines in splits.items() if not lines]
     if empty:
