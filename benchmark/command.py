@@ -17,6 +17,13 @@ def run_command(main: Callable[[], None]) -> None:
         main()
     except UserError as error:
         _fail(str(error))
+    except ValueError as error:
+        # Imported here, because torch comes with it and a command should hear signals before.
+        from zforcing.checks import ConfigurationError
+
+        if not isinstance(error, ConfigurationError):
+            raise
+        _fail(str(error))
     except BrokenPipeError:
         # Whoever read the output has stopped; python would complain once more when it closes it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
