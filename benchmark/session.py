@@ -101,7 +101,9 @@ def execute(run: Run) -> dict[str, Any]:
     parts, folder = run.experiment, run.folder
     results: dict[str, dict[str, dict[str, Any]]] = {
         split: {
-            protocol: parts.evaluation(parts.model, parts.dataset, split, protocol, parts.seed, run.stop.check)
+            protocol: parts.evaluation(
+                parts.model, parts.dataset, split, protocol, parts.seed, run.stop.check, thorough=True
+            )
             for protocol in parts.dataset.protocols
         }
         for split in ("valid", "test")

@@ -19,7 +19,7 @@ UNIT = "nats/seq"
 LEGEND = (
     f"{UNIT}: nats per sequence (of normalised data, if real-valued), higher is better; ≥ marks a lower bound (ELBO, "
     "one posterior sample), no mark an exact log-likelihood; KL in nats per sequence. Other units of a lower bound are "
-    "upper bounds."
+    "upper bounds. MI: estimated mutual information of one step's latents and the data, in nats."
 )
 FURTHER_UNITS = {
     "bits_per_sample": "bits/sample",
@@ -54,8 +54,7 @@ def comparison_table(record: dict[str, Any]) -> str:
         }
         for row in published_rows(dataset["name"])
     ]
-    table = pd.DataFrame([*ours, *theirs]).fillna("")
-    text: str = table.to_markdown(index=False, disable_numparse=True)
+    text = _markdown(pd.DataFrame([*ours, *theirs]))
     return f"Test split of {dataset['name']}: {dataset['description']}.\n{LEGEND}\n\n{text}\n\n{comparability(record)}"
 
 
@@ -69,6 +68,7 @@ def run_rows(record: dict[str, Any], model: str) -> list[dict[str, Any]]:
             **{column: f"{metrics[name]:.3f}" for name, column in FURTHER_UNITS.items() if name in metrics},
             "KL": f"{metrics['kl_nats_per_seq']:.1f}" if "kl_nats_per_seq" in metrics else "",
             "active": f"{metrics['active_units']}/{metrics['latent_units']}" if "active_units" in metrics else "",
+            "MI": f"{metrics['mutual_information_nats']:.2f}" if "mutual_information_nats" in metrics else "",
             "data": f"{dataset['name']}, {dataset['source']}",
             "protocol": protocol,
             "n": metrics["sequences"],
@@ -81,9 +81,15 @@ def run_rows(record: dict[str, Any], model: str) -> list[dict[str, Any]]:
 def records_table(records: list[dict[str, Any]]) -> str:
     """Runs on one data set and source below each other, by protocol and label, as Markdown."""
     rows = [row for record in records for row in run_rows(record, record["label"])]
-    table = pd.DataFrame(rows).fillna("").sort_values(["protocol", "model", "from"], ascending=[False, True, True])
-    text: str = table.to_markdown(index=False, disable_numparse=True)
-    return f"{LEGEND}\n\n{text}\n"
+    table = pd.DataFrame(rows).sort_values(["protocol", "model", "from"], ascending=[False, True, True])
+    return f"{LEGEND}\n\n{_markdown(table)}\n"
+
+
+def _markdown(table: pd.DataFrame) -> str:
+    """The table without columns that say nothing."""
+    filled = table.fillna("")
+    text: str = filled.loc[:, (filled != "").any()].to_markdown(index=False, disable_numparse=True)
+    return text
 
 
 def comparability(record: dict[str, Any]) -> str:

@@ -114,3 +114,21 @@ def test_a_carried_group_scores_like_one_long_sequence(data):
     carried = Evaluation(batch_size=5)(model, replace(data, test=pieces), "test", "utterance", seed=0)
     assert carried.pop("bound") == whole.pop("bound") == "exact"
     assert carried == pytest.approx(whole, rel=1e-10)
+
+
+def test_what_is_lost_with_latents_from_the_prior(data, model):
+    """Nothing, if the posterior is the prior; much, if the emission relies on what the posterior knows."""
+    metrics = Evaluation()(model, data, "valid", "utterance", seed=0)
+    assert "log_px_lost_with_prior_latents_nats_per_seq" not in metrics
+    with torch.no_grad():
+        for layer, prior in ((0, model.prior_network[0]), (2, model.prior_network[2])):
+            model.posterior_network[layer].bias.copy_(prior.bias)
+            model.posterior_network[layer].weight.zero_()
+            model.posterior_network[layer].weight[:, : prior.in_features].copy_(prior.weight)
+    same = Evaluation()(model, data, "valid", "utterance", seed=0, thorough=True)
+    assert same["log_px_lost_with_prior_latents_nats_per_seq"] == pytest.approx(0, abs=1e-9)
+    assert same["kl_nats_per_step"] == pytest.approx(0, abs=1e-12)
+    with torch.no_grad():
+        model.posterior_network[2].bias[0] += 3.0
+    shifted = Evaluation()(model, data, "valid", "utterance", seed=0, thorough=True)
+    assert abs(shifted["log_px_lost_with_prior_latents_nats_per_seq"]) > 1
