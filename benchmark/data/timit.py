@@ -27,6 +27,8 @@ from zforcing.checks import require, require_choice, require_flags, require_size
 CORPUS_FILES = {"train": 4620, "test": 1680}  # LDC93S1
 SAMPLE_SPEAKERS = {"valid": ("dr4-falr0", "dr4-maeb0"), "test": ("dr2-faem0", "dr2-marc0")}
 SAMPLE_FILES = 160
+# Of the recordings and their splits, see `speech.fingerprint`.
+SAMPLE_FINGERPRINT = "76bb1727e196d1768c0ca3f78467dc65eb40c77c6d1e9bef1a6186ac51b42bc7"
 AUDIO_SUFFIXES = (".wav", ".sph", ".wav.wav")
 HOW_TO_GET = "TIMIT is licensed by the LDC (LDC93S1, https://catalog.ldc.upenn.edu/LDC93S1)"
 FETCH_SAMPLE = "python -m benchmark.data fetch timit-sample --data DIR fetches it"
@@ -136,6 +138,9 @@ class Timit:
                 raise UserError(f"timit: {split} recording {short[0]} is shorter than two frames; replace the file")
             require(bool(by_name), f"timit: the {split} split holds no recording")
         signals = {split: list(by_name.values()) for split, by_name in recordings.items()}
+        digest = fingerprint(recordings)
+        if source == "sample" and digest != SAMPLE_FINGERPRINT:
+            description = f"{description}, but its recordings are not those of the known copy"
         mean, deviation = sample_statistics(signals["train"])
         require(deviation > 0, "timit: the training recordings are silent")
         train = stream_segments(signals["train"], self.segment_frames, self.frame_size, mean, deviation)
@@ -151,7 +156,7 @@ class Timit:
             protocols=("utterance", "chunk40"),
             counts={split: len(by_name) for split, by_name in recordings.items()},
             statistics={"mean": mean, "std": deviation},
-            fingerprint=fingerprint(recordings),
+            fingerprint=digest,
             train=train,
             valid=whole_recordings(signals["valid"], self.frame_size, mean, deviation),
             test=whole_recordings(signals["test"], self.frame_size, mean, deviation),

@@ -59,6 +59,21 @@ def test_gaussian_and_l2_auxiliary_cost_by_their_equations():
         torch.testing.assert_close(auxiliary(hidden, z, b), expected, rtol=1e-11, atol=1e-11)
 
 
+@pytest.mark.parametrize("name", ["zf", "zf_l2", "zf_force"])
+def test_gradients_of_the_auxiliary_cost(name):
+    """With its target held constant, as the cost holds it, the gradient is a true one."""
+    auxiliary = small_model(name).auxiliary
+    hidden, z, b = (torch.randn(4, 2, size, dtype=torch.float64, requires_grad=True) for size in (6, 2, 6))
+    parameters = tuple(auxiliary.parameters())
+    names = [name for name, _ in auxiliary.named_parameters()]
+
+    def cost(hidden, z, *values):
+        named = dict(zip(names, values, strict=True))
+        return torch.func.functional_call(auxiliary, named, (hidden, z, b))
+
+    assert torch.autograd.gradcheck(cost, (hidden, z, *parameters))
+
+
 CHANGES = {
     "z_force": ({"z_force": True}, {"aux_nll"}),
     "aux_loss": ({"aux_loss": "l2"}, {"aux_nll"}),

@@ -66,6 +66,7 @@ def test_the_sample_has_a_fixed_speaker_split(tmp_path, write):
     data = load_dataset("timit", tmp_path)
     assert data.source == "sample"
     assert data.counts == {"train": 120, "valid": 20, "test": 20}
+    assert data.description.endswith("not those of the known copy")
     assert all(len(speakers) >= 2 for speakers in SAMPLE_SPEAKERS.values())
 
 

@@ -11,6 +11,7 @@ def data(real_data):
 
 def test_counts_and_duration(data):
     assert data.counts == {"train": 120, "valid": 20, "test": 20}
+    assert "known copy" not in data.description
     samples = sum(len(recording) for split in (data.valid, data.test) for recording in split.recordings)
     samples += len(data.train.recordings[0])
     assert samples / 16000 == pytest.approx(490.1, abs=0.05)
