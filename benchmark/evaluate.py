@@ -1,188 +1,128 @@
-"""Scores a whole split: float64 totals, divided once, whatever the batch size."""
+"""Scores a finished run by another bound: python -m benchmark.evaluate RUN --bound iwae --samples 100"""
 
 from __future__ import annotations
 
+import argparse
+import json
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-import gin
-import numpy as np
-import torch
-from torch import Tensor
-from tqdm import tqdm
+from benchmark.command import run_command
+from benchmark.errors import UserError
+from benchmark.files import write_atomically
+from benchmark.stop import StopSignals
 
-from benchmark.data.batches import evaluation_batches
-from benchmark.data.dataset import Dataset, Split
-from benchmark.diagnostics import active_units, mutual_information
-from benchmark.streams import stream
-from zforcing.bounds import elbo
-from zforcing.checks import require_numbers, require_sizes
-from zforcing.distributions import DiagonalGaussian
-from zforcing.interface import SequenceModel, State, StepTerms
-from zforcing.recurrent_vae import RecurrentVAE
+EXAMPLE = "example: python -m benchmark.evaluate results/runs/timit_zf-seed1234-0a1b2c3d --bound fivo --samples 32"
 
 
-@gin.register
-@dataclass(frozen=True)
-class Evaluation:
-    """How splits are scored.
+def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmark.evaluate", description=__doc__, epilog=EXAMPLE)
+    parser.add_argument("run", metavar="RUN", help="the folder of a finished run")
+    parser.add_argument("--bound", choices=("elbo", "iwae", "fivo"), default="iwae", help="default: iwae")
+    parser.add_argument("--samples", type=int, default=100, metavar="K", help="samples or particles (default: 100)")
+    parser.add_argument("--split", choices=("valid", "test"), default="test", help="default: test")
+    parser.add_argument("--resampling", choices=("systematic", "multinomial"), default="systematic", help="of fivo")
+    parser.add_argument(
+        "--threshold", type=float, default=0.5, help="fivo: effective sample size / K to resample below"
+    )
+    parser.add_argument("--data", metavar="DIR", help="where corpora are (default: the variable ZFORCING_DATA)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
+    return parser.parse_args(arguments)
 
-    Args:
-        batch_size: sequences at a time; it changes speed and memory, not results.
-        active_threshold: a latent is active if the variance of its posterior mean over the data exceeds this
-            (Burda et al. 2016).
-        mutual_information_steps: about how many steps, evenly spread, the estimate of mutual information is made of;
-            it cannot exceed the logarithm of their number.
+
+def read_run(folder: Path) -> dict[str, Any]:
+    """The record of a finished run.
+
+    Raises:
+        UserError: the folder holds no finished run.
     """
-
-    batch_size: int = 32
-    active_threshold: float = 0.01
-    mutual_information_steps: int = 512
-
-    def __post_init__(self) -> None:
-        require_sizes(batch_size=self.batch_size, mutual_information_steps=self.mutual_information_steps)
-        require_numbers(0.0, active_threshold=self.active_threshold)
-
-    def __call__(
-        self,
-        model: SequenceModel,
-        dataset: Dataset,
-        split: str,
-        protocol: str,
-        seed: int,
-        check_stop: Callable[[], None] = lambda: None,
-        thorough: bool = False,
-    ) -> dict[str, float | int | str]:
-        """The metrics of a split, see `summarise`.
-
-        Args:
-            model, dataset, split, protocol: what is scored, and how.
-            seed: of the latents' noise.
-            check_stop: called between batches; it may raise.
-            thorough: also score with latents drawn from the prior, which takes twice the time.
-        """
-        sequences = dataset.scored(split, protocol)
-        totals = _Totals(sequences, model.latent_size, self.mutual_information_steps)
-        device = next(model.parameters()).device
-        was_training = model.training
-        model.eval()
-        try:
-            with torch.inference_mode():
-                batches = evaluation_batches(sequences, self.batch_size)
-                count = -(-len(sequences) // self.batch_size)
-                state: State | None = None
-                for indices, batch, goes_on in tqdm(
-                    batches, f"{split}, {protocol}", count, leave=False, delay=2, mininterval=1, dynamic_ncols=True
-                ):
-                    check_stop()
-                    noise_TBZ = sequence_noise(model, sequences, indices, batch.steps, seed).to(device)
-                    batch = batch.to(device)
-                    carried = tuple(x[: len(indices)] for x in state) if goes_on and state is not None else None
-                    terms = model(batch, noise_TBZ, carried)
-                    state = terms.state
-                    totals.add(indices, terms)
-                    if thorough and isinstance(model, RecurrentVAE):
-                        totals.add_from_prior(indices, model(batch, noise_TBZ, carried, from_prior=True))
-        finally:
-            model.train(was_training)
-        return self.summarise(model, dataset, totals)
-
-    def summarise(self, model: SequenceModel, dataset: Dataset, totals: _Totals) -> dict[str, float | int | str]:
-        """Means over the reported sequences, named by sign and unit.
-
-        `bound` is 'elbo' for a lower bound with one posterior sample, 'exact' for a log-likelihood.
-        """
-        bound, name = ("elbo", "elbo_nats_per_seq") if model.has_latent else ("exact", "log_likelihood_nats_per_seq")
-        count, steps = totals.split.groups, int(totals.split.steps.sum())
-        total = float(totals.bound_N.sum())
-        metrics: dict[str, float | int | str] = {
-            "bound": bound,
-            "sequences": count,
-            "steps": steps,
-            name: total / count,
-            **dataset.derived_units(total, steps),
-        }
-        if model.has_latent:
-            variance_Z = totals.variance_Z(steps)
-            metrics |= {
-                "log_px_nats_per_seq": float(totals.log_px_N.sum()) / count,
-                "kl_nats_per_seq": float(totals.kl_N.sum()) / count,
-                "aux_nll_nats_per_seq": float(totals.aux_nll_N.sum()) / count,
-                "kl_nats_per_step": float(totals.kl_N.sum()) / steps,
-                "mutual_information_nats": totals.mutual_information(),
-                "active_units": active_units(variance_Z, self.active_threshold),
-                "latent_units": model.latent_size,
-            }
-            if totals.from_prior_N is not None:
-                lost = totals.log_px_N.sum() - totals.from_prior_N.sum()
-                metrics["log_px_lost_with_prior_latents_nats_per_seq"] = float(lost) / count
-        return metrics
+    missing = [name for name in ("record.json", "config.gin", "model.pt") if not (folder / name).is_file()]
+    if missing:
+        raise UserError(f"{folder} is no finished run: it lacks {', '.join(missing)}; give a folder of results/runs")
+    try:
+        record: dict[str, Any] = json.loads((folder / "record.json").read_text())
+    except ValueError as error:
+        raise UserError(f"{folder / 'record.json'}: damaged record; repeat the run with --fresh") from error
+    return record
 
 
-def selection_metric(metrics: dict[str, float | int | str]) -> float:
-    """The number that a better model has more of: the bound, or the exact log-likelihood."""
-    return float(metrics["elbo_nats_per_seq" if metrics["bound"] == "elbo" else "log_likelihood_nats_per_seq"])
+def evaluate(options: argparse.Namespace, check_stop: Callable[[], None]) -> dict[str, Any]:
+    """Scores every sequence of the split on its own, so that the result depends on nothing else."""
+    # Importing torch takes seconds, in which a signal should already be heard.
+    import torch
+    from tqdm import tqdm
+
+    from benchmark.config import configuring, load_config
+    from benchmark.data import data_root
+    from benchmark.data.batches import collate
+    from benchmark.experiment import experiment
+    from benchmark.session import choose_device
+    from benchmark.streams import stream
+    from zforcing.bounds import elbo, fivo, iwae
+    from zforcing.recurrent_vae import RecurrentVAE
+
+    folder = Path(options.run)
+    record = read_run(folder)
+    if options.samples < 1:
+        raise UserError(f"--samples must be at least 1, got {options.samples}")
+    load_config([str(folder / "config.gin")])
+    device = choose_device(options.device)
+    with configuring():
+        parts = experiment(data_root(options.data), device)
+    dataset, model = parts.dataset, parts.model
+    if dataset.fingerprint != record["dataset"]["fingerprint"]:
+        raise UserError(
+            f"the run was made on {record['dataset']['description']}, found is {dataset.description}: name the folder "
+            f"with the run's data by --data"
+        )
+    if not isinstance(model, RecurrentVAE):
+        raise UserError(f"{type(model).__name__} has no latents: its log-likelihood in record.json is exact")
+    split = dataset.scored(options.split, dataset.protocols[0])
+    if (split.successor >= 0).any() and split.groups < len(split):
+        raise UserError("a stream in segments is one sequence, too long for many samples; train on single sentences")
+    model.load_state_dict(torch.load(folder / "model.pt", map_location=device, weights_only=True))
+    model.eval()
+    values = []
+    with torch.inference_mode():
+        for index in tqdm(range(len(split)), f"{options.bound}, {options.split}", dynamic_ncols=True):
+            check_stop()
+            batch = collate(split, [index]).to(device)
+            generator = stream(parts.seed, "bound", index)
+            if options.bound == "elbo":
+                noise_TKZ = model.draw_noise(batch.steps, 1, generator)
+                value = elbo(model(batch, noise_TKZ))
+            elif options.bound == "iwae":
+                value = iwae(model, batch, options.samples, generator)
+            else:
+                value = fivo(model, batch, options.samples, generator, options.resampling, options.threshold)
+            values.append(float(value))
+    total = math.fsum(values)
+    mean = total / len(values)
+    spread = math.sqrt(math.fsum((v - mean) ** 2 for v in values) / max(1, len(values) - 1) / len(values))
+    return {
+        "bound": options.bound,
+        "samples": 1 if options.bound == "elbo" else options.samples,
+        "split": options.split,
+        "sequences": len(values),
+        f"{options.bound}_nats_per_seq": mean,
+        "standard_error_over_sequences": spread,
+        **dataset.derived_units(total, int(split.steps.sum())),
+    }
 
 
-def sequence_noise(model: SequenceModel, split: Split, indices: list[int], steps: int, seed: int) -> Tensor:
-    """(T, B, Z) noise that belongs to each sequence, whatever batch it is in; zero where it is padded."""
-    parameter = next(model.parameters())
-    noise_TBZ = torch.zeros(steps, len(indices), model.latent_size, dtype=parameter.dtype)
-    if model.has_latent:
-        for column, index in enumerate(indices):
-            generator = stream(seed, "evaluation", index)
-            drawn = torch.randn(int(split.steps[index]), model.latent_size, generator=generator)
-            noise_TBZ[: len(drawn), column] = drawn
-    return noise_TBZ
+def main(arguments: list[str] | None = None) -> None:
+    options = parse_arguments(arguments)
+    with StopSignals() as stop:
+        metrics = evaluate(options, stop.check)
+    suffix = f"{metrics['bound']}{metrics['samples']}_{metrics['split']}"
+    path = Path(options.run) / f"bound_{suffix}.json"
+    write_atomically(path, (json.dumps(metrics, indent=1) + "\n").encode())
+    for name, value in metrics.items():
+        print(f"{name}: {value:.6g}" if isinstance(value, float) else f"{name}: {value}")
+    print(path)
 
 
-class _Totals:
-    """Sums by sequence of a split, the moments of the posterior means, and some posteriors. All float64."""
-
-    def __init__(self, split: Split, latent_size: int, posteriors: int) -> None:
-        self.split = split
-        self.offset_N = np.cumsum(split.steps) - split.steps
-        self.stride = -(-int(split.steps.sum()) // posteriors)
-        self.kept: dict[int, list[Tensor]] = {}  # posteriors of every stride-th step, by sequence
-        self.from_prior_N: Tensor | None = None
-        self.bound_N = torch.zeros(len(split), dtype=torch.float64)
-        self.log_px_N = torch.zeros_like(self.bound_N)
-        self.kl_N = torch.zeros_like(self.bound_N)
-        self.aux_nll_N = torch.zeros_like(self.bound_N)
-        # Kept by sequence and summed in their order, so that the totals do not depend on the batches.
-        self.mean_NZ = torch.zeros(len(split), latent_size, dtype=torch.float64)
-        self.square_NZ = torch.zeros_like(self.mean_NZ)
-
-    def add(self, indices: list[int], terms: StepTerms) -> None:
-        self.bound_N[indices] = elbo(terms).cpu()
-        self.log_px_N[indices] = _sum_over_time(terms.log_px)
-        self.kl_N[indices] = _sum_over_time(terms.kl)
-        self.aux_nll_N[indices] = _sum_over_time(terms.aux_nll)
-        if terms.posterior is not None:
-            means_TBZ = terms.posterior.mean.double() * terms.scored_TB[..., None]
-            self.mean_NZ[indices] = means_TBZ.sum(0).cpu()
-            self.square_NZ[indices] = means_TBZ.square().sum(0).cpu()
-            for column, index in enumerate(indices):
-                first = -int(self.offset_N[index]) % self.stride
-                chosen = slice(first, int(self.split.steps[index]), self.stride)
-                parts = (terms.posterior.mean, terms.posterior.log_variance, terms.z)
-                self.kept[index] = [x[chosen, column].double().cpu() for x in parts]
-
-    def add_from_prior(self, indices: list[int], terms: StepTerms) -> None:
-        """The same sequences with latents drawn from the prior."""
-        if self.from_prior_N is None:
-            self.from_prior_N = torch.zeros_like(self.bound_N)
-        self.from_prior_N[indices] = _sum_over_time(terms.log_px)
-
-    def mutual_information(self) -> float:
-        """See `diagnostics.mutual_information`."""
-        mean, log_variance, z = (torch.cat([self.kept[n][part] for n in sorted(self.kept)]) for part in range(3))
-        return mutual_information(DiagonalGaussian(mean, log_variance), z)
-
-    def variance_Z(self, steps: int) -> Tensor:
-        """The variance over all steps of the posterior mean of each latent."""
-        return self.square_NZ.sum(0) / steps - (self.mean_NZ.sum(0) / steps).square()
-
-
-def _sum_over_time(terms_TB: Tensor) -> Tensor:
-    return terms_TB.sum(0, dtype=torch.float64).cpu()
+if __name__ == "__main__":
+    run_command(main)

@@ -13,7 +13,7 @@ import torch
 import benchmark.optimisers
 import benchmark.schedules  # noqa: F401  registers what gin files refer to
 from benchmark.data.dataset import Corpus, Dataset
-from benchmark.evaluate import Evaluation
+from benchmark.evaluation import Evaluation
 from benchmark.objective import Objective
 from benchmark.samples import Samples
 from benchmark.streams import derived_seed

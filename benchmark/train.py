@@ -18,7 +18,7 @@ from benchmark.checkpoint import load_newest, save_checkpoint
 from benchmark.data.batches import TrainingBatches
 from benchmark.data.dataset import Dataset
 from benchmark.errors import Interrupted, UserError
-from benchmark.evaluate import Evaluation, selection_metric
+from benchmark.evaluation import Evaluation, selection_metric
 from benchmark.metrics import MetricsLog
 from benchmark.objective import Objective
 from benchmark.streams import TrainingStreams

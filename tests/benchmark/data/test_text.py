@@ -12,7 +12,7 @@ from benchmark.data import load_dataset
 from benchmark.data.batches import collate
 from benchmark.data.text import BEGINNING, END, UNKNOWN, Vocabulary, read_lines, sentences, stream
 from benchmark.errors import UserError
-from benchmark.evaluate import Evaluation
+from benchmark.evaluation import Evaluation
 from zforcing import CategoricalHead
 
 LINES = [["b", "a", "b"], ["c", "<unk>"], ["a", "b", "d"]]
