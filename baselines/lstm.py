@@ -26,12 +26,19 @@ class LSTM(SequenceModel):
         hidden_size: H of every layer.
         layers: LSTM layers.
         dropout: on the embeddings.
+        word_dropout: probability with which an input word becomes <unk> in training (Bowman et al. 2016).
     """
 
     def __init__(
-        self, head: Head, embedding_size: int = 512, hidden_size: int = 1024, layers: int = 1, dropout: float = 0.0
+        self,
+        head: Head,
+        embedding_size: int = 512,
+        hidden_size: int = 1024,
+        layers: int = 1,
+        dropout: float = 0.0,
+        word_dropout: float = 0.0,
     ) -> None:
-        super().__init__(head)
+        super().__init__(head, word_dropout)
         require_sizes(embedding_size=embedding_size, hidden_size=hidden_size, layers=layers)
         self.embedding = Embedding(head, embedding_size, dropout)
         self.lstm = nn.LSTM(embedding_size, hidden_size, layers)
@@ -40,7 +47,9 @@ class LSTM(SequenceModel):
 
     def forward(self, batch: Batch, noise: Tensor | None = None, state: State | None = None) -> StepTerms:
         batch = batch.without_padding_values()
-        hidden_TBH, last = self.lstm(self.embedding(batch.inputs), None if state is None else layers_first(state))
+        hidden_TBH, last = self.lstm(
+            self.embedding(self.word_dropout(batch.inputs)), None if state is None else layers_first(state)
+        )
         log_px = keep_scored(self.head.log_prob(self.emission(hidden_TBH), batch.targets), batch.scored_TB)
         zeros_TB = torch.zeros_like(log_px)
         return StepTerms(

@@ -36,6 +36,7 @@ class SRNN(RecurrentVAE):
         residual: Res_q.
         smoothing: a_t reads the future; without it (filtering) a_t is a net of [d_t, y_t].
         layers: hidden layers of the emission.
+        word_dropout: probability with which an input word becomes <unk> in training (Bowman et al. 2016).
         auxiliary: adds the auxiliary cost of Z-Forcing with a_t as b_t and d_t as h_{t-1}; a backward GRU is
             added for it when filtering.
     """
@@ -50,9 +51,10 @@ class SRNN(RecurrentVAE):
         residual: bool = True,
         smoothing: bool = True,
         layers: int = 1,
+        word_dropout: float = 0.0,
         auxiliary: Auxiliary | None = None,
     ) -> None:
-        super().__init__(head)
+        super().__init__(head, word_dropout)
         require_sizes(
             embedding_size=embedding_size,
             hidden_size=hidden_size,
@@ -87,7 +89,7 @@ class SRNN(RecurrentVAE):
 
     def enter(self, batch: Batch, state: State) -> Pass:
         recurrence = self.recurrence()
-        hidden_TBH, last = self.gru(self.features(batch.inputs), state[1][None])
+        hidden_TBH, last = self.gru(self.features(self.word_dropout(batch.inputs)), state[1][None])
         read_TBX = torch.cat((hidden_TBH, self.features(batch.targets)), -1)
         network = self.backward_network
         backward_TBH = None if network is None else network(read_TBX, batch)

@@ -32,6 +32,7 @@ class STORN(RecurrentVAE):
         hidden_size: H of the generating and of the recognising LSTM.
         latent_size: Z.
         mlp_size: M of the posterior net, and features of z_t.
+        word_dropout: probability with which an input word becomes <unk> in training (Bowman et al. 2016).
         auxiliary: adds the auxiliary cost of Z-Forcing and the backward network it needs.
     """
 
@@ -42,9 +43,10 @@ class STORN(RecurrentVAE):
         hidden_size: int = 1024,
         latent_size: int = 256,
         mlp_size: int = 512,
+        word_dropout: float = 0.0,
         auxiliary: Auxiliary | None = None,
     ) -> None:
-        super().__init__(head)
+        super().__init__(head, word_dropout)
         require_sizes(
             embedding_size=embedding_size, hidden_size=hidden_size, latent_size=latent_size, mlp_size=mlp_size
         )
@@ -72,7 +74,7 @@ class STORN(RecurrentVAE):
         embedded_TBE = self.embedding(batch.targets)
         recognised_TBH, last = self.recognition(embedded_TBE, (state[2][None], state[3][None]))
         entering = STORNEntering(
-            gates=self.transition.entering(self.embedding(batch.inputs)),
+            gates=self.transition.entering(self.embedding(self.word_dropout(batch.inputs))),
             posterior=self.posterior_network(recognised_TBH),
         )
         network = self.backward_network

@@ -2,10 +2,12 @@
 
 import pytest
 import torch
-from builders import HEADS, MODELS, prefix_mask, small_batch, small_frames, small_model, small_noise
+from builders import HEADS, MODELS, SIZES, prefix_mask, small_batch, small_frames, small_model, small_noise
 
-from zforcing import Batch
+from baselines import LSTM, SRNN, STORN
+from zforcing import Batch, ZForcing
 from zforcing.bounds import elbo
+from zforcing.checks import ConfigurationError
 
 TERMS = ("log_px", "kl", "aux_nll", "backward_nll", "log_pz", "log_qz")
 every_model = pytest.mark.parametrize("name", MODELS)
@@ -195,3 +197,17 @@ def test_elbo_is_the_sum_over_time():
 def test_a_batch_of_wrong_shapes_is_refused(inputs, targets, mask, message):
     with pytest.raises(ValueError, match=message):
         Batch(torch.zeros(inputs), torch.zeros(targets), None if mask is None else torch.zeros(mask))
+
+
+@pytest.mark.parametrize("build", [ZForcing, SRNN, STORN, LSTM])
+def test_word_dropout_hides_inputs_in_training_alone(build):
+    model = build(HEADS["categorical"](), word_dropout=1.0, **(SIZES if build is not LSTM else {})).double()
+    batch = small_batch(model.head)
+    noise = small_noise(model, batch)
+    hidden = Batch(torch.where(batch.inputs == 0, 0, 2), batch.targets)
+    assert torch.equal(model.train()(batch, noise).log_px, model(hidden, noise).log_px)
+    assert not torch.equal(model.eval()(batch, noise).log_px, model(hidden, noise).log_px)
+    with pytest.raises(ConfigurationError, match="word_dropout is for categorical data"):
+        build(HEADS["gaussian"](), word_dropout=0.5)
+    with pytest.raises(ConfigurationError, match="probability must be at most 1"):
+        build(HEADS["categorical"](), word_dropout=1.5)

@@ -19,8 +19,12 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
+from zforcing.checks import require
 from zforcing.distributions import DiagonalGaussian
 from zforcing.heads import Head
+from zforcing.networks import WordDropout
+
+UNKNOWN_SYMBOL = 2  # of text; 0 begins a sequence and 1 ends it
 
 State = tuple[Tensor, ...]  # what a model carries from one step, or one segment, to the next; (B, .) each
 
@@ -144,14 +148,17 @@ class SequenceModel(nn.Module, ABC):
 
     Attributes:
         head: the likelihood of one step.
+        word_dropout: what models apply to their decoder's inputs, the identity outside training.
         latent_size: Z, or 0 when `log_px` alone is the exact log-likelihood.
     """
 
     latent_size: int = 0
 
-    def __init__(self, head: Head) -> None:
+    def __init__(self, head: Head, word_dropout: float = 0.0) -> None:
         super().__init__()
+        require(head.categorical or word_dropout == 0, f"word_dropout is for categorical data, not for {head}")
         self.head = head
+        self.word_dropout = WordDropout(word_dropout, UNKNOWN_SYMBOL)
 
     @property
     def has_latent(self) -> bool:

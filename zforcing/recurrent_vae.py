@@ -90,8 +90,8 @@ class RecurrentVAE(SequenceModel):
         auxiliary: the auxiliary cost, if there is one.
     """
 
-    def __init__(self, head: Head) -> None:
-        super().__init__(head)
+    def __init__(self, head: Head, word_dropout: float = 0.0) -> None:
+        super().__init__(head, word_dropout)
         self.backward_network: BackwardNetwork | None = None
         self.auxiliary: AuxiliaryCost | None = None
 

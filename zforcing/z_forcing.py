@@ -44,6 +44,7 @@ class ZForcing(RecurrentVAE):
         mlp_size: M of every MLP and of the generator.
         backward_layers: layers of the backward LSTM.
         dropout: on the embeddings.
+        word_dropout: probability with which an input word becomes <unk> in training (Bowman et al. 2016).
         cond_ln: z_t sets gain and bias of the layer-normalised recurrent gates instead of being an input.
         z_force: the auxiliary cost sees z_t alone.
         aux_loss: 'gaussian' or 'l2'.
@@ -61,12 +62,13 @@ class ZForcing(RecurrentVAE):
         mlp_size: int = 512,
         backward_layers: int = 1,
         dropout: float = 0.0,
+        word_dropout: float = 0.0,
         cond_ln: bool = False,
         z_force: bool = False,
         aux_loss: str = "gaussian",
         backward_reads_padding: bool = False,
     ) -> None:
-        super().__init__(head)
+        super().__init__(head, word_dropout)
         require_sizes(
             embedding_size=embedding_size,
             hidden_size=hidden_size,
@@ -100,7 +102,7 @@ class ZForcing(RecurrentVAE):
         recurrence = self.recurrence()
         backward_TBH = self.backward_network(self.embedding(batch.targets), batch)
         entering = ZForcingEntering(
-            gates=self.transition.entering(self.embedding(batch.inputs)),
+            gates=self.transition.entering(self.embedding(self.word_dropout(batch.inputs))),
             context=recurrence.posterior_network.context(backward_TBH),
         )
         return Pass(recurrence, entering, state, backward_TBH=backward_TBH)
