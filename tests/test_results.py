@@ -1,0 +1,28 @@
+"""What is committed under results/ follows from the records."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from benchmark.tables import read_records, records_table
+
+ROOT = Path(__file__).parents[1]
+GROUPS = read_records(ROOT / "results")
+
+
+@pytest.mark.parametrize("name", GROUPS)
+def test_committed_tables_are_those_of_the_records(name):
+    assert (ROOT / f"results/tables/{name}.md").read_text() == records_table(GROUPS[name])
+
+
+def test_the_readme_shows_a_committed_table():
+    shown = re.findall(r"(?:^\|.*\n)+", (ROOT / "README.md").read_text(), re.MULTILINE)
+    tables = [re.search(r"(?:^\|.*\n)+", records_table(records), re.MULTILINE).group() for records in GROUPS.values()]
+    assert any(table in shown for table in tables)
+
+
+@pytest.mark.parametrize("record", [record for records in GROUPS.values() for record in records])
+def test_committed_records_can_be_traced(record):
+    assert re.fullmatch(r"[0-9a-f]{40}", record["environment"]["commit"]), "the run was made from changed files"
+    assert not re.search(r"(?<![\w.:])/(?:home|root|work|tmp|Users)/", str(record))
