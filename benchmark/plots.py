@@ -80,6 +80,9 @@ def plot_validation(path: Path, records: list[dict[str, Any]], title: str) -> Pa
             style = {"hue": "run", "hue_order": list(dict.fromkeys(data["run"])), "legend": number == 0}
             sns.lineplot(shown, x="update", y=column, ax=panel, errorbar=None, **style)
         panel.set(title=f"validation: {name}", ylabel=unit)
+    handles, labels = axes[0].get_legend_handles_labels()
+    axes[0].get_legend().remove()
+    figure.legend(handles, labels, loc="outside lower center", ncols=5, frameon=False)
     return _save(figure, path)
 
 
