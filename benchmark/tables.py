@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -117,13 +118,18 @@ def _number(metrics: dict[str, Any]) -> str:
 
 
 def read_records(out: Path) -> dict[str, list[dict[str, Any]]]:
-    """The records below `out`/records by data set and source, such as 'timit_sample'.
+    """The records below `out`/records, see `group_records`."""
+    return group_records((out / "records").glob("*.json"))
+
+
+def group_records(paths: Iterable[Path]) -> dict[str, list[dict[str, Any]]]:
+    """Records by data set and source, such as 'timit_sample'.
 
     Raises:
         UserError: a record cannot be read.
     """
     groups: dict[str, list[dict[str, Any]]] = {}
-    for path in sorted((out / "records").glob("*.json")):
+    for path in sorted(paths):
         try:
             record = json.loads(path.read_text())
             name = f"{record['dataset']['name']}_{record['dataset']['source']}"
