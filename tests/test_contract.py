@@ -211,3 +211,10 @@ def test_word_dropout_hides_inputs_in_training_alone(build):
         build(HEADS["gaussian"](), word_dropout=0.5)
     with pytest.raises(ConfigurationError, match="probability must be at most 1"):
         build(HEADS["categorical"](), word_dropout=1.5)
+
+
+def test_noise_of_a_wrong_shape_is_refused():
+    model = small_model()
+    batch = small_batch(model.head)
+    with pytest.raises(ValueError, match=r"noise \(7, 3, 5\) must be \(T, B, Z\) = \(7, 3, 2\)"):
+        model(batch, torch.zeros(7, 3, 5))

@@ -131,6 +131,9 @@ class RecurrentVAE(SequenceModel):
             batch = batch.without_padding_values()
         if noise is None:
             noise = self.draw_noise(batch.steps, batch.size)
+        expected = (batch.steps, batch.size, self.latent_size)
+        if noise.shape != expected:
+            raise ValueError(f"noise {tuple(noise.shape)} must be (T, B, Z) = {expected}")
         prepared = self.enter(batch, self.initial_state(batch.size) if state is None else state)
         return self.terms(batch, prepared, run_time_loop(prepared, noise, from_prior))
 
