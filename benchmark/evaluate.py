@@ -9,10 +9,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch
+from tqdm import tqdm
+
 from benchmark.command import run_command
+from benchmark.config import configuring, load_config
+from benchmark.data import data_root
+from benchmark.data.batches import collate
 from benchmark.errors import UserError
+from benchmark.experiment import Experiment, experiment
 from benchmark.files import write_atomically
+from benchmark.session import choose_device
 from benchmark.stop import StopSignals
+from benchmark.streams import stream
+from zforcing.bounds import elbo, fivo, iwae
+from zforcing.interface import Batch
+from zforcing.recurrent_vae import RecurrentVAE
 
 EXAMPLE = "example: python -m benchmark.evaluate results/runs/timit_zf-seed1234-0a1b2c3d --bound fivo --samples 32"
 
@@ -48,56 +60,55 @@ def read_run(folder: Path) -> dict[str, Any]:
     return record
 
 
-def evaluate(options: argparse.Namespace, check_stop: Callable[[], None]) -> dict[str, Any]:
-    """Scores every sequence of the split on its own, so that the result depends on nothing else."""
-    # Importing torch takes seconds, in which a signal should already be heard.
-    import torch
-    from tqdm import tqdm
+def load_run(options: argparse.Namespace) -> Experiment:
+    """The experiment of a finished run, with its data and its best weights.
 
-    from benchmark.config import configuring, load_config
-    from benchmark.data import data_root
-    from benchmark.data.batches import collate
-    from benchmark.experiment import experiment
-    from benchmark.session import choose_device
-    from benchmark.streams import stream
-    from zforcing.bounds import elbo, fivo, iwae
-    from zforcing.recurrent_vae import RecurrentVAE
-
+    Raises:
+        UserError: the folder holds no finished run, the data are not the run's, or the model has no latents.
+    """
     folder = Path(options.run)
     record = read_run(folder)
-    if options.samples < 1:
-        raise UserError(f"--samples must be at least 1, got {options.samples}")
     load_config([str(folder / "config.gin")])
     device = choose_device(options.device)
     with configuring():
         parts = experiment(data_root(options.data), device)
-    dataset, model = parts.dataset, parts.model
-    if dataset.fingerprint != record["dataset"]["fingerprint"]:
+    if parts.dataset.fingerprint != record["dataset"]["fingerprint"]:
         raise UserError(
-            f"the run was made on {record['dataset']['description']}, found is {dataset.description}: name the folder "
-            f"with the run's data by --data"
+            f"the run was made on {record['dataset']['description']}, found is {parts.dataset.description}: name the "
+            f"folder with the run's data by --data"
         )
-    if not isinstance(model, RecurrentVAE):
-        raise UserError(f"{type(model).__name__} has no latents: its log-likelihood in record.json is exact")
-    split = dataset.scored(options.split, dataset.protocols[0])
+    if not parts.model.has_latent:
+        raise UserError(f"{record['model']} has no latents: its log-likelihood in record.json is exact")
+    parts.model.load_state_dict(torch.load(folder / "model.pt", map_location=device, weights_only=True))
+    parts.model.eval()
+    return parts
+
+
+def score(model: RecurrentVAE, batch: Batch, generator: torch.Generator, options: argparse.Namespace) -> float:
+    """The bound of one sequence, in nats."""
+    if options.bound == "elbo":
+        return float(elbo(model(batch, model.draw_noise(batch.steps, 1, generator))))
+    if options.bound == "iwae":
+        return float(iwae(model, batch, options.samples, generator))
+    return float(fivo(model, batch, options.samples, generator, options.resampling, options.threshold))
+
+
+@torch.inference_mode()
+def evaluate(options: argparse.Namespace, check_stop: Callable[[], None]) -> dict[str, Any]:
+    """Scores every sequence of the split on its own, so that the result depends on nothing else."""
+    if options.samples < 1:
+        raise UserError(f"--samples must be at least 1, got {options.samples}")
+    parts = load_run(options)
+    assert isinstance(parts.model, RecurrentVAE)
+    device = next(parts.model.parameters()).device
+    split = parts.dataset.scored(options.split, parts.dataset.protocols[0])
     if (split.successor >= 0).any() and split.groups < len(split):
         raise UserError("a stream in segments is one sequence, too long for many samples; train on single sentences")
-    model.load_state_dict(torch.load(folder / "model.pt", map_location=device, weights_only=True))
-    model.eval()
     values = []
-    with torch.inference_mode():
-        for index in tqdm(range(len(split)), f"{options.bound}, {options.split}", dynamic_ncols=True):
-            check_stop()
-            batch = collate(split, [index]).to(device)
-            generator = stream(parts.seed, "bound", index)
-            if options.bound == "elbo":
-                noise_TKZ = model.draw_noise(batch.steps, 1, generator)
-                value = elbo(model(batch, noise_TKZ))
-            elif options.bound == "iwae":
-                value = iwae(model, batch, options.samples, generator)
-            else:
-                value = fivo(model, batch, options.samples, generator, options.resampling, options.threshold)
-            values.append(float(value))
+    for index in tqdm(range(len(split)), f"{options.bound}, {options.split}", dynamic_ncols=True):
+        check_stop()
+        generator = stream(parts.seed, "bound", index)
+        values.append(score(parts.model, collate(split, [index]).to(device), generator, options))
     total = math.fsum(values)
     mean = total / len(values)
     spread = math.sqrt(math.fsum((v - mean) ** 2 for v in values) / max(1, len(values) - 1) / len(values))
@@ -108,7 +119,7 @@ def evaluate(options: argparse.Namespace, check_stop: Callable[[], None]) -> dic
         "sequences": len(values),
         f"{options.bound}_nats_per_seq": mean,
         "standard_error_over_sequences": spread,
-        **dataset.derived_units(total, int(split.steps.sum())),
+        **parts.dataset.derived_units(total, int(split.steps.sum())),
     }
 
 

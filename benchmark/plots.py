@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from benchmark.command import run_command
-from benchmark.errors import UserError
-from benchmark.tables import read_records
+from benchmark.tables import chosen_records
 
 TERMS = {
     "log_px": "-log p(y)",
@@ -173,16 +171,8 @@ def _save(figure: Figure, path: Path) -> Path:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmark.plots",
-        description="Draws the training of all recorded runs of each data set and source.",
-        epilog="example: python -m benchmark.plots --out results",
-    )
-    parser.add_argument("--out", default="results", metavar="DIR", help="results folder (default: results)")
-    out = Path(parser.parse_args(arguments).out)
-    groups = read_records(out)
-    if not groups:
-        raise UserError(f"{out / 'records'} holds no record; run python -m benchmark.run first")
+    description = "Draws the training of all recorded runs of each data set and source."
+    out, groups = chosen_records("python -m benchmark.plots", description, arguments)
     for name, records in groups.items():
         print(plot_validation(out / "figures" / f"{name}_training.png", records, records[0]["dataset"]["description"]))
 

@@ -117,11 +117,6 @@ def _number(metrics: dict[str, Any]) -> str:
     return f"{metrics['log_likelihood_nats_per_seq']:.1f}"
 
 
-def read_records(out: Path) -> dict[str, list[dict[str, Any]]]:
-    """The records below `out`/records, see `group_records`."""
-    return group_records((out / "records").glob("*.json"))
-
-
 def group_records(paths: Iterable[Path]) -> dict[str, list[dict[str, Any]]]:
     """Records by data set and source, such as 'timit_sample'.
 
@@ -139,17 +134,27 @@ def group_records(paths: Iterable[Path]) -> dict[str, list[dict[str, Any]]]:
     return groups
 
 
-def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmark.tables",
-        description="Writes a table of all records of each data set and source.",
-        epilog="example: python -m benchmark.tables --out results",
-    )
+def chosen_records(
+    program: str, description: str, arguments: list[str] | None
+) -> tuple[Path, dict[str, list[dict[str, Any]]]]:
+    """What a command that works on all records is given: the results folder, and its records in groups.
+
+    Raises:
+        UserError: there is no record, or one cannot be read.
+    """
+    example = f"example: {program} --out results"
+    parser = argparse.ArgumentParser(prog=program, description=description, epilog=example)
     parser.add_argument("--out", default="results", metavar="DIR", help="results folder (default: results)")
     out = Path(parser.parse_args(arguments).out)
-    groups = read_records(out)
+    groups = group_records((out / "records").glob("*.json"))
     if not groups:
         raise UserError(f"{out / 'records'} holds no record; run python -m benchmark.run first")
+    return out, groups
+
+
+def main(arguments: list[str] | None = None) -> None:
+    description = "Writes a table of all records of each data set and source."
+    out, groups = chosen_records("python -m benchmark.tables", description, arguments)
     for name, records in groups.items():
         path = out / "tables" / f"{name}.md"
         write_atomically(path, records_table(records).encode())
