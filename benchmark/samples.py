@@ -16,7 +16,10 @@ from zforcing.interface import SequenceModel
 @gin.register
 @dataclass(frozen=True)
 class Samples:
-    """How many sequences are generated freely, each sample being the next input, and of how many steps."""
+    """How many sequences are generated freely, each sample being the next input, and of how many steps.
+
+    No sequence is longer than the longest of the test split.
+    """
 
     count: int = 2
     steps: int = 160
@@ -26,7 +29,8 @@ class Samples:
 
     def write(self, model: SequenceModel, dataset: Dataset, folder: Path, seed: int) -> list[Path]:
         """Writes originals of the test split, cut to as many steps, and generated sequences in the data's own form."""
-        originals = [dataset.test[index].targets[: self.steps] for index in range(min(self.count, len(dataset.test)))]
+        steps = min(self.steps, int(dataset.test.steps.max()))
+        originals = [dataset.test[index].targets[:steps] for index in range(min(self.count, len(dataset.test)))]
         model.eval()
-        generated = model.generate(self.steps, self.count, stream(seed, "generation")).cpu().numpy()
+        generated = model.generate(steps, self.count, stream(seed, "generation")).cpu().numpy()
         return dataset.write_samples(folder, originals, list(generated.swapaxes(0, 1)))
