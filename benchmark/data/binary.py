@@ -50,14 +50,12 @@ class BinarySplit(Split):
 
     def chunked(self, steps: int) -> BinarySplit:
         """Pieces of at most `steps` steps; the input of a later piece's first frame is the frame before it."""
-        offsets = [np.arange(0, total, steps) for total in self.steps]
-        source = np.repeat(np.arange(len(self)), [len(o) for o in offsets])
-        offset = np.concatenate(offsets) if offsets else np.zeros(0, np.int64)
+        source, offset, length = self.pieces(steps)
         return BinarySplit(
             self.packed,
             self.sequence[source],
             self.first[source] + offset,
-            np.minimum(steps, self.steps[source] - offset),
+            length,
             self.group[source],
             self.frame_size,
         )

@@ -41,6 +41,17 @@ class Split(ABC):
         """How many sequences are reported."""
         return int(self.group[-1]) + 1 if len(self.group) else 0
 
+    def pieces(self, steps: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """How the sequences are cut into pieces of at most `steps` steps.
+
+        Returns:
+            For each piece the sequence it is of, the step of it at which it starts, and how many steps it has.
+        """
+        count = -(-self.steps // steps)
+        source = np.repeat(np.arange(len(self)), count)
+        offset = steps * (np.arange(len(source)) - np.repeat(np.cumsum(count) - count, count))
+        return source, offset, np.minimum(steps, self.steps[source] - offset)
+
     @abstractmethod
     def __getitem__(self, index: int) -> Sequence:
         """The sequence number `index`."""

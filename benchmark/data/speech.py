@@ -68,14 +68,12 @@ class FrameSplit(Split):
         return Sequence(frames_TD[:-1], frames_TD[1:])
 
     def chunked(self, steps: int) -> FrameSplit:
-        offsets = [np.arange(0, total, steps) for total in self.steps]
-        source = np.repeat(np.arange(len(self)), [len(o) for o in offsets])
-        offset = np.concatenate(offsets) if offsets else np.zeros(0, np.int64)
+        source, offset, length = self.pieces(steps)
         pieces = FrameSplit(
             self.recordings,
             self.recording[source],
             self.first[source] + offset,
-            np.minimum(steps, self.steps[source] - offset),
+            length,
             self.group[source],
             self.frame_size,
             self.mean,

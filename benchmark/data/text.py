@@ -139,14 +139,12 @@ class TextSplit(Split):
 
     def chunked(self, steps: int) -> TextSplit:
         """See `Split`; no piece has a successor, because each is scored from a zero state."""
-        pieces = -(-self.steps // steps)
-        source = np.repeat(np.arange(len(self)), pieces)
-        offset = steps * (np.arange(len(source)) - np.repeat(np.cumsum(pieces) - pieces, pieces))
+        source, offset, length = self.pieces(steps)
         return TextSplit(
             self.inputs,
             self.targets,
             self.first[source] + offset,
-            np.minimum(steps, self.steps[source] - offset),
+            length,
             self.group[source],
             np.full(len(source), -1),
         )

@@ -272,8 +272,6 @@ def test_the_learning_rate_decays_on_a_plateau_and_training_stops_early(tiny):
     folder = run_folder(tiny)
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     rates = [line["learning_rate"] for line in lines if line["type"] == "train"]
-    values = [line["elbo_nats_per_seq"] for line in lines if line["type"] == "validation"]
-    assert values[1] > values[2] or values[0] > values[1]
     assert rates == sorted(rates, reverse=True)
     assert rates[-1] < rates[0]
     record = json.loads((folder / "record.json").read_text())
