@@ -11,9 +11,15 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class StopSignals:
-    """Inside this context the signals are remembered; `check` raises Interrupted once one has come."""
+    """Inside this context the signals are remembered; `check` raises Interrupted once one has come.
 
-    def __init__(self) -> None:
+    Args:
+        at_once: raise it where the program is, too, for work that waits for others. Python drops an exception that
+            comes while it runs a finaliser, so such work has to `check` all the same.
+    """
+
+    def __init__(self, at_once: bool = False) -> None:
+        self.at_once = at_once
         self.received: int | None = None
         self._before: dict[int, object] = {}
 
@@ -30,6 +36,8 @@ class StopSignals:
 
     def _remember(self, number: int, frame: FrameType | None) -> None:
         self.received = number
+        if self.at_once:
+            raise Interrupted(number)
 
     def check(self) -> None:
         """Raises Interrupted if a signal has arrived."""

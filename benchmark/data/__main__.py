@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
-import signal
-from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
 
 from benchmark.command import run_command
 from benchmark.data import data_root
 from benchmark.data.catalogue import CATALOGUE
 from benchmark.data.fetch import fetch
-from benchmark.errors import Interrupted, UserError
+from benchmark.errors import UserError
+from benchmark.stop import StopSignals
 from zforcing.checks import require_sizes
 
 PROGRAM = "python -m benchmark.data"
@@ -65,13 +62,13 @@ def main(arguments: list[str] | None = None) -> None:
     if options.command == "prepare":
         _prepare(options)
         return
-    with _sigterm_interrupts():
+    with StopSignals(at_once=True) as stop:
         if options.command == "status":
             _status(options)
         else:
             # The folder may be new, so that data_root, which refuses that, is not asked.
             named = options.data or os.environ.get("ZFORCING_DATA")
-            fetch(options.names, Path(named) if named else None, options.mirror)
+            fetch(options.names, Path(named) if named else None, options.mirror, check_stop=stop.check)
 
 
 def _status(options: argparse.Namespace) -> None:
@@ -92,20 +89,6 @@ def _prepare(options: argparse.Namespace) -> None:
         raise UserError("prepare needs a folder to write to; name it with --out DIR or set ZFORCING_DATA")
     out = Path(options.out) if options.out else Path(root or "") / "blizzard"
     prepare_blizzard(Path(options.source), out, options.workers)
-
-
-@contextlib.contextmanager
-def _sigterm_interrupts() -> Iterator[None]:
-    """SIGTERM stops at once, as Ctrl-C does: what has arrived is kept, and nothing half done has its final name."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise Interrupted(number)
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 if __name__ == "__main__":

@@ -60,6 +60,7 @@ def download(
     addresses: tuple[str, ...],
     report: Callable[[str], None],
     patience: Patience = PATIENCE,
+    check_stop: Callable[[], None] = lambda: None,
 ) -> str:
     """Downloads `file` to `target`; what has arrived stays beside it in .NAME.partial until it is complete.
 
@@ -69,6 +70,7 @@ def download(
         addresses: tried in this order.
         report: is told, in a sentence, what went wrong at an address.
         patience: how long each is tried.
+        check_stop: called before each try; it may raise.
 
     Returns:
         'verified', or 'unknown' if there is no digest to compare with.
@@ -82,6 +84,7 @@ def download(
         for attempt in range(patience.attempts):
             if attempt:
                 time.sleep(patience.pause * 2 ** (attempt - 1))
+            check_stop()
             try:
                 _receive(file, address, partial, patience.timeout)
                 return _accept(file, target, partial)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -21,7 +21,13 @@ STATE_IN_WORDS = {
 }
 
 
-def fetch(names: Sequence[str], root: Path | None, mirror: str | None = None, patience: Patience = PATIENCE) -> None:
+def fetch(
+    names: Sequence[str],
+    root: Path | None,
+    mirror: str | None = None,
+    patience: Patience = PATIENCE,
+    check_stop: Callable[[], None] = lambda: None,
+) -> None:
     """Downloads the packages `names` of the catalogue to their places below `root`, which is made if needed.
 
     A file that is there and right is not downloaded again; one that is there and wrong is left as it is and reported.
@@ -32,6 +38,7 @@ def fetch(names: Sequence[str], root: Path | None, mirror: str | None = None, pa
         root: the data folder, which has to be named.
         mirror: replaces the addresses by `mirror`/path.
         patience: how long an address is tried.
+        check_stop: raises Interrupted once the user or the system wants the process to end.
 
     Raises:
         UserError: a name cannot be fetched, no folder is named, the mirror is no address, another process is fetching,
@@ -46,7 +53,7 @@ def fetch(names: Sequence[str], root: Path | None, mirror: str | None = None, pa
     files = [file for name in dict.fromkeys(names) for file in CATALOGUE[name].files]
     try:
         with FileLock(root / ".fetch.lock", timeout=0):
-            failed = [file.path for file in files if not _succeeds(file, root, mirror, patience)]
+            failed = [file.path for file in files if not _succeeds(file, root, mirror, patience, check_stop)]
     except Timeout:
         raise UserError(f"another process is fetching into {root}; wait for it or stop it, then repeat") from None
     if failed:
@@ -69,17 +76,22 @@ def _check_names(names: Sequence[str]) -> None:
         raise UserError(f"nothing was fetched: {'; '.join(licensed)}")
 
 
-def _succeeds(file: RemoteFile, root: Path, mirror: str | None, patience: Patience) -> bool:
+def _succeeds(
+    file: RemoteFile, root: Path, mirror: str | None, patience: Patience, check_stop: Callable[[], None]
+) -> bool:
     """Fetches one file and reports in a line what came of it."""
+    check_stop()
     try:
-        tqdm.write(f"{file.path}: {_fetch_file(file, root, mirror, patience)}")
+        tqdm.write(f"{file.path}: {_fetch_file(file, root, mirror, patience, check_stop)}")
     except UserError as error:
         tqdm.write(str(error))
         return False
     return True
 
 
-def _fetch_file(file: RemoteFile, root: Path, mirror: str | None, patience: Patience) -> str:
+def _fetch_file(
+    file: RemoteFile, root: Path, mirror: str | None, patience: Patience, check_stop: Callable[[], None]
+) -> str:
     target = root / file.path
     unpacked = target.with_suffix("") if target.suffix == ".zip" else None
     if unpacked and unpacked.is_dir() and not target.exists():
@@ -94,6 +106,6 @@ def _fetch_file(file: RemoteFile, root: Path, mirror: str | None, patience: Pati
         result = f"there already, {STATE_IN_WORDS[state]}"
     else:
         addresses = (f"{mirror.rstrip('/')}/{quote(file.path)}",) if mirror else file.addresses
-        state = download(file, target, addresses, tqdm.write, patience)
+        state = download(file, target, addresses, tqdm.write, patience, check_stop)
         result = f"downloaded, {target.stat().st_size:,} bytes, {STATE_IN_WORDS[state]}"
     return f"{result}, unpacked to {unpack(target).name}/" if unpacked else result
