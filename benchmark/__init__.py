@@ -13,4 +13,4 @@ if not hasattr(gin, "configurable"):  # the folder gin/ of the repository was im
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-__version__ = "0.1.0"  # raised by every change that can move a number
+__version__ = "0.2.0"  # raised by every change that can move a number

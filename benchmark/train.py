@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from tqdm import tqdm
 
 from benchmark.checkpoint import load_newest, save_checkpoint
@@ -57,7 +58,7 @@ class Trainer:
         self.report = report
         self.device = next(model.parameters()).device
         self.optimiser = training.optimiser(model.parameters())
-        self.decay = training.decay(self.optimiser, mode="max") if training.decay else None
+        self.decay = build_decay(training, self.optimiser)
         self.streams = TrainingStreams(seed)
         self.batches = TrainingBatches(dataset.train, training.batch_size, self.streams.order, training.carry_state)
         self.progress = Progress()
@@ -197,7 +198,7 @@ class Trainer:
             progress.stale += 1
         # The untrained model is validated for comparison; it says nothing about a plateau.
         if self.decay and progress.update and math.isfinite(value):
-            self.decay.step(value)
+            self.decay.step(*((value,) if isinstance(self.decay, ReduceLROnPlateau) else ()))
         progress.stopped_early = self.training.patience is not None and progress.stale >= self.training.patience
         progress.validated = progress.update
         progress.history.append({"update": progress.update, **metrics})
@@ -240,3 +241,11 @@ class Trainer:
         if self.log.lost:
             self.report("metrics.jsonl is shorter than it was: the curves of the updates so far are lost")
         self.report(f"going on from update {self.progress.update} of {self.updates}")
+
+
+def build_decay(training: Training, optimiser: torch.optim.Optimizer) -> LRScheduler | None:
+    """The decay of the learning rate; one on a plateau sees the validation bound, of which more is better."""
+    if training.decay is None:
+        return None
+    on_plateau = isinstance(training.decay, type) and issubclass(training.decay, ReduceLROnPlateau)
+    return training.decay(optimiser, mode="max") if on_plateau else training.decay(optimiser)

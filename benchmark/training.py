@@ -19,8 +19,8 @@ class Training:
 
     Args:
         optimiser: a class, such as @torch.optim.Adam, called with the parameters.
-        decay: a class, such as @torch.optim.lr_scheduler.ReduceLROnPlateau, called with the optimiser and stepped
-            with the validation bound, of which more is better; None for a constant learning rate.
+        decay: a class, such as @torch.optim.lr_scheduler.ReduceLROnPlateau, called with the optimiser and stepped at
+            every validation after the first update; None for a constant learning rate.
         batch_size: sequences in an update.
         epochs: passes over the training data.
         max_updates: stop after so many updates, if that is earlier.
@@ -36,7 +36,7 @@ class Training:
     """
 
     optimiser: Callable[..., torch.optim.Optimizer]
-    decay: Callable[..., torch.optim.lr_scheduler.ReduceLROnPlateau] | None = None
+    decay: Callable[..., torch.optim.lr_scheduler.LRScheduler] | None = None
     batch_size: int = 32
     epochs: int = 100
     max_updates: int | None = None

@@ -9,6 +9,7 @@ import gin
 
 from benchmark.data.grammar import generate_corpus
 from benchmark.data.text import (
+    HELD_OUT_STEPS,
     Line,
     TextDataset,
     TextSplit,
@@ -47,7 +48,8 @@ class PennTreebank:
         source: 'full', 'sample', 'embedded', or 'auto' for the first of them that is found.
         level: 'sentence' or 'stream'.
         unit: 'word' or 'character'.
-        segment_steps: symbols in a segment of a stream; it changes no held-out number, because the state is carried.
+        segment_steps: symbols in a training segment of a stream. Held-out streams are read in segments of 1,000, the
+            state carried from one to the next; their backward networks start at the end of a segment.
         longest: training sentences of more symbols are left out; None for no limit. Held-out ones never are.
         require_all_files: refuse files of other counts than Mikolov's, and a sample of other than 3,914 sentences.
     """
@@ -138,7 +140,7 @@ class PennTreebank:
         vocabulary = Vocabulary(lines["train"])
         texts = {split: vocabulary.encode(of_split) for split, of_split in lines.items()}
         splits: dict[str, TextSplit] = {
-            split: stream(text, self.segment_steps)
+            split: stream(text, self.segment_steps if split == "train" else HELD_OUT_STEPS)
             if self.level == "stream"
             else sentences(text, self.longest if split == "train" else None)
             for split, text in texts.items()

@@ -23,6 +23,8 @@ from benchmark.errors import UserError
 SPECIAL = ("<bos>", "<eos>", "<unk>")
 BEGINNING, END, UNKNOWN = range(3)
 
+HELD_OUT_STEPS = 1000  # in a segment of a held-out stream
+
 Line = list[str] | str  # words, or characters
 
 

@@ -279,6 +279,17 @@ def test_the_learning_rate_decays_on_a_plateau_and_training_stops_early(tiny):
     assert record["training"]["updates"] < UPDATES
 
 
+def test_the_learning_rate_of_the_language_model_is_halved_every_epoch_after_the_fourth(tmp_path):
+    settings = ("embedding_size=4", "hidden_size=4", "batch_size=80", "Training.epochs=7", "Training.log_every=1")
+    arguments = ["--gin", "gin/ptb_lstm.gin", "--set", "PennTreebank.source='embedded'", "--out", str(tmp_path / "out")]
+    main([*arguments, *(part for setting in settings for part in ("--set", setting))])
+    (log,) = tmp_path.glob("out/runs/*/metrics.jsonl")
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    rates = [line["learning_rate"] for line in lines if line["type"] == "train"]
+    assert sorted(set(rates), reverse=True) == [1.0, 0.5, 0.25, 0.125]
+    assert rates.count(1.0) == 4 * rates.count(0.5) == 4 * rates.count(0.125)
+
+
 def test_a_dry_run_shows_everything_and_writes_nothing(tiny, capsys):
     main([*tiny, "--dry-run"])
     printed = capsys.readouterr().out

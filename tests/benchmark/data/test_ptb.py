@@ -48,6 +48,7 @@ def test_a_stream_in_segments(tmp_path):
     assert data.train.successor.tolist() == [1, 2, -1]
     assert data.train.successor.dtype == np.int64
     assert (data.train.groups, data.valid.groups) == (1, 1)
+    assert len(data.valid) == 1  # segments of 1,000
     assert data.scored("valid", "stream") is data.valid
 
 
