@@ -18,9 +18,11 @@ from benchmark.objective import Objective
 from benchmark.samples import Samples
 from benchmark.streams import derived_seed
 from benchmark.training import Training
-from zforcing.checks import require
+from zforcing.checks import require, require_choice
+from zforcing.engines import ENGINES
 from zforcing.heads import Head
 from zforcing.interface import SequenceModel
+from zforcing.recurrent_vae import RecurrentVAE
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ def experiment(
     training: Training = gin.REQUIRED,
     evaluation: Evaluation = gin.REQUIRED,
     samples: Samples = gin.REQUIRED,
+    engine: str = "auto",
 ) -> Experiment:
     """Loads the data and builds the model on `device`.
 
@@ -70,7 +73,9 @@ def experiment(
         model: a class, for example @ZForcing, called with the head.
         head: a class, for example @GaussianHead, called with the size of the data.
         objective, training, evaluation, samples: instances, for example @Objective().
+        engine: what runs the time loop of a model with latents, one of `zforcing.engines.ENGINES` or 'auto'.
     """
+    require_choice(("auto", *ENGINES), engine=engine)
     for part, kind in ((objective, Objective), (training, Training), (evaluation, Evaluation), (samples, Samples)):
         name_of_kind = kind.__name__
         require(isinstance(part, kind), f"experiment.{name_of_kind.lower()} must be @{name_of_kind}(), got {part!r}")
@@ -89,4 +94,6 @@ def experiment(
         f"experiment.head: {type(likelihood).__name__} is for {likelihood.kind} data, {loaded.name} is {loaded.kind}",
     )
     built = model(head=likelihood).to(device)
+    if isinstance(built, RecurrentVAE):
+        built.engine = engine
     return Experiment(name, label, seed, loaded, built, objective, training, evaluation, samples)

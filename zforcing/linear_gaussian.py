@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from zforcing.distributions import DiagonalGaussian
 from zforcing.heads import GaussianHead
 from zforcing.interface import Batch, State
-from zforcing.recurrent_vae import UNKNOWN, Pass, Recurrence, RecurrentVAE
+from zforcing.recurrence import UNKNOWN, Pass, Recurrence
+from zforcing.recurrent_vae import RecurrentVAE
 
 
 @dataclass(frozen=True)

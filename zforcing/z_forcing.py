@@ -15,7 +15,8 @@ from zforcing.distributions import DiagonalGaussian
 from zforcing.heads import Head
 from zforcing.interface import Batch, State
 from zforcing.networks import Embedding, SplitFirstLayer, mlp
-from zforcing.recurrent_vae import UNKNOWN, Pass, Recurrence, RecurrentVAE
+from zforcing.recurrence import UNKNOWN, Pass, Recurrence
+from zforcing.recurrent_vae import RecurrentVAE
 from zforcing.transition import LatentAsInput, LatentAsNorm
 
 
