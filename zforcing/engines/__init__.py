@@ -5,10 +5,10 @@ from __future__ import annotations
 from torch import Tensor
 
 from zforcing.checks import require_choice
-from zforcing.engines import eager
+from zforcing.engines import eager, fused
 from zforcing.recurrence import Pass, Trajectory
 
-ENGINES = ("eager",)
+ENGINES = ("eager", "fused")
 
 
 def run_time_loop(prepared: Pass, noise_TBZ: Tensor, from_prior: bool = False, engine: str = "auto") -> Trajectory:
@@ -21,4 +21,6 @@ def run_time_loop(prepared: Pass, noise_TBZ: Tensor, from_prior: bool = False, e
         engine: one of `ENGINES`, or 'auto'.
     """
     require_choice(("auto", *ENGINES), engine=engine)
+    if engine in ("auto", "fused"):
+        return fused.run(prepared, noise_TBZ, from_prior)
     return eager.run(prepared, noise_TBZ, from_prior)
