@@ -6,9 +6,10 @@ from torch import Tensor
 
 from zforcing.checks import require_choice
 from zforcing.engines import eager, fused
+from zforcing.engines.compiled import CompiledLoop
 from zforcing.recurrence import Pass, Trajectory
 
-ENGINES = ("eager", "fused")
+ENGINES = ("eager", "fused", "compiled")
 
 
 def run_time_loop(prepared: Pass, noise_TBZ: Tensor, from_prior: bool = False, engine: str = "auto") -> Trajectory:
@@ -21,6 +22,8 @@ def run_time_loop(prepared: Pass, noise_TBZ: Tensor, from_prior: bool = False, e
         engine: one of `ENGINES`, or 'auto'.
     """
     require_choice(("auto", *ENGINES), engine=engine)
+    if engine == "compiled":
+        return fused.run(prepared, noise_TBZ, from_prior, CompiledLoop)
     if engine in ("auto", "fused"):
         return fused.run(prepared, noise_TBZ, from_prior)
     return eager.run(prepared, noise_TBZ, from_prior)

@@ -14,6 +14,7 @@ from zforcing.engines.tape import Tape
 
 aten = torch.ops.aten
 
+VISIBLE = 3  # of the outputs (z, mean, log variance, *state), the part of the state that others see
 INVARIANT, STEP, TOTAL = range(3)  # the same at all times, of one time step, summed over all time steps
 
 
@@ -32,7 +33,7 @@ class Derivation:
     Attributes:
         graph: all nodes.
         inputs, weights, gradients: placeholders of the step's inputs, of its weights, and of the gradients of its
-            outputs.
+            outputs: those of the states from the step after, and last that of the visible state from outside the loop.
         outputs: what the step returns.
         input_gradients, weight_gradients: None where no gradient is asked for, or where there is none.
         invariant: nodes of weights alone, for once before the loop.
@@ -76,12 +77,14 @@ def derive(tape: Tape, first: tuple[Tensor, ...], wanted: tuple[bool, ...]) -> D
         ]
 
         def joint(*arguments: Tensor) -> list[Tensor | None]:
-            tensors, gradients = arguments[: len(examples)], arguments[len(examples) :]
+            tensors, gradients = arguments[: len(examples)], list(arguments[len(examples) :])
             outputs = tape.replay(tensors[: len(first)], tensors[len(first) :])
             leaves = [x for x in tensors if x.requires_grad]
             reached = [number for number, output in enumerate(outputs) if output.requires_grad]
             if not leaves or not reached:
                 return [*outputs, *(None for _ in leaves)]
+            *gradients, visible = gradients
+            gradients[VISIBLE] = gradients[VISIBLE] + visible
             found = torch.autograd.grad(
                 [outputs[number] for number in reached],
                 leaves,
@@ -91,31 +94,38 @@ def derive(tape: Tape, first: tuple[Tensor, ...], wanted: tuple[bool, ...]) -> D
             return [*outputs, *found]
 
         outputs = tape.replay(examples[: len(first)], examples[len(first) :])
-        module = make_fx(joint)(*examples, *(torch.zeros_like(output) for output in outputs))
+        gradients = [torch.zeros_like(output) for output in (*outputs, outputs[VISIBLE])]
+        module = make_fx(joint)(*examples, *gradients)
     graph = module.graph
     _simplify(graph)
     graph.eliminate_dead_code()
     placeholders = tuple(node for node in graph.nodes if node.op == "placeholder")
     (results,) = next(node for node in graph.nodes if node.op == "output").args
     found = iter(results[len(outputs) :])
-    gradients = tuple(next(found) if asked else None for asked in wanted)
+    found_for = tuple(next(found) if asked else None for asked in wanted)
     return _sorted(
         graph,
         inputs=placeholders[: len(first)],
         weights=placeholders[len(first) : len(examples)],
         gradients=placeholders[len(examples) :],
         outputs=tuple(results[: len(outputs)]),
-        input_gradients=gradients[: len(first)],
-        weight_gradients=gradients[len(first) :],
+        input_gradients=found_for[: len(first)],
+        weight_gradients=found_for[len(first) :],
     )
 
 
 def _simplify(graph: fx.Graph) -> None:
-    """Removes what does nothing, and makes the one in-place call of autograd's formulas a pure one."""
+    """Removes what does nothing, takes sums and products apart, and replaces autograd's one in-place call."""
     for node in list(graph.nodes):
         if node.target is aten.detach.default:
             node.replace_all_uses_with(node.args[0])
             graph.erase_node(node)
+        elif node.target is aten.addmm.default:
+            bias, *product = node.args
+            with graph.inserting_before(node):
+                node.args = (bias, graph.call_function(aten.mm.default, tuple(product)))
+            node.args[1].meta["val"] = node.meta["val"]
+            node.target, node.kwargs = aten.add.Tensor, {}
         elif node.target is aten.logical_and_.default:
             node.target = aten.logical_and.default
         elif node.target is aten.t.default and getattr(node.args[0], "target", None) is aten.t.default:

@@ -103,7 +103,7 @@ class Loop:
         for now, own in zip(
             zip(*(g.unbind(0)[::-1] for g in gradients[:4]), strict=True), reversed(saved), strict=True
         ):
-            results = self.backward_step(*now[:3], now[3] + carried[0], *carried[1:], *own, *fixed)
+            results = self.backward_step(*now[:3], *carried, now[3], *own, *fixed)
             carried = [
                 torch.zeros_like(old) if new is None else new
                 for old, new in zip(carried, results[: self.states], strict=True)
