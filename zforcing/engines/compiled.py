@@ -21,7 +21,6 @@ SECOND = 162  # CBLAS's name of the second matrix of a product
 
 SOURCE = r"""
 #include <math.h>
-#define BATCH %(batch)d
 #define SINGLE %(single)d
 #if SINGLE
 typedef float real;
@@ -53,39 +52,39 @@ enum { ROW_MAJOR = 101, PLAIN = 111, TRANSPOSED = 112, PACKED = 151, SECOND = 16
 
 void connect(void *gemm_, void *pack_, void *compute_) { gemm = gemm_; pack = pack_; compute = compute_; }
 
-static inline void product(const struct weight *w, const real *x, int x_stride, real *out, int inputs, int outputs,
-                           int accumulate) {
+static inline void product(const struct weight *w, int batch, const real *x, int x_stride, real *out, int inputs,
+                           int outputs, int accumulate) {
 #if SINGLE
     if (w->packed) {
-        compute(ROW_MAJOR, PLAIN, PACKED, BATCH, outputs, inputs, x, x_stride, w->packed, (int)w->stride,
+        compute(ROW_MAJOR, PLAIN, PACKED, batch, outputs, inputs, x, x_stride, w->packed, (int)w->stride,
                 (float)accumulate, out, outputs);
         return;
     }
 #endif
-    const int batch = BATCH, stride = (int)w->stride;
+    const int stride = (int)w->stride;
     const real one = 1, beta = accumulate;
     gemm(w->transposed ? "T" : "N", "N", &outputs, &batch, &inputs, &one, w->data, &stride, x, &x_stride, &beta, out,
          &outputs);
 }
 
-static void prepare(struct weight *tables, int count) {
+static void prepare(struct weight *tables, int count, int batch) {
 #if SINGLE
     for (int i = 0; i < count; i++)
         if (tables[i].packed)
-            pack(ROW_MAJOR, SECOND, tables[i].transposed ? TRANSPOSED : PLAIN, BATCH, (int)tables[i].outputs,
+            pack(ROW_MAJOR, SECOND, tables[i].transposed ? TRANSPOSED : PLAIN, batch, (int)tables[i].outputs,
                  (int)tables[i].inputs, 1.0f, tables[i].data, (int)tables[i].stride, tables[i].packed);
 #endif
 }
 
-void forward(long steps, real **a, struct weight *tables) {
-    prepare(tables, %(forward_weights)d);
+void forward(long steps, long batch, real **a, struct weight *tables) {
+    prepare(tables, %(forward_weights)d, (int)batch);
     for (long t = 0; t < steps; t++) {
 %(forward)s
     }
 }
 
-void backward(long steps, real **a, struct weight *tables) {
-    prepare(tables, %(backward_weights)d);
+void backward(long steps, long batch, real **a, struct weight *tables) {
+    prepare(tables, %(backward_weights)d, (int)batch);
     for (long t = steps - 1; t >= 0; t--) {
 %(backward)s
     }
@@ -121,12 +120,12 @@ class CompiledLoop(Loop):
             raise Unavailable("the compiled engine works in single or double precision on the CPU")
         single = self.dtype == torch.float32
         d = derivation
-        step = {*d.forward, *d.backward}
+        step, read = {*d.forward, *d.backward}, {*d.outputs, *d.input_gradients}
         self.shared = tuple(
             node
             for node in (*d.weights, *d.invariant)
             if node.target is not aten.scalar_tensor.default
-            and any(user in step and user.target is not aten.mm.default for user in node.users)
+            and (node in read or any(user in step and user.target is not aten.mm.default for user in node.users))
         )
         try:
             self.forward_program = self._plan_forward()
@@ -138,7 +137,7 @@ class CompiledLoop(Loop):
             "forward_weights": len(self.forward_program.uses),
             "backward_weights": len(self.backward_program.uses),
         }
-        self.library = build(SOURCE % {"batch": self.batch, "single": int(single), **code, **counts})
+        self.library = build(SOURCE % {"single": int(single), **code, **counts})
         addresses = blas()
         names = ("sgemm_" if single else "dgemm_", "cblas_sgemm_pack", "cblas_sgemm_compute")
         self.library.connect(*(ctypes.c_void_p(addresses[name]) for name in names))
@@ -161,9 +160,7 @@ class CompiledLoop(Loop):
         keep = kept(reads, frozenset(d.forward), stored) | (set(self.stacked) & set(d.forward))
         stores += [(x, slots.array(x, width(x))) for x in d.forward if x in keep - stored]
         self.kept = stores
-        return Lowering(
-            self.batch, frozenset(d.forward), self._known(slots), frozenset((*d.weights, *d.invariant)), stores, slots
-        )
+        return Lowering(frozenset(d.forward), self._known(slots), frozenset((*d.weights, *d.invariant)), stores, slots)
 
     def _plan_backward(self) -> Lowering:
         d, slots = self.derivation, Slots()
@@ -184,7 +181,7 @@ class CompiledLoop(Loop):
         self.computed = tuple(x for x in dict.fromkeys((*entering, *self.stacked)) if x not in known)
         stores += [(x, slots.array(x, width(x))) for x in self.computed]
         step = frozenset((*d.forward, *d.backward))
-        return Lowering(self.batch, step, known, frozenset((*d.weights, *d.invariant)), stores, slots)
+        return Lowering(step, known, frozenset((*d.weights, *d.invariant)), stores, slots)
 
     def _known(self, slots: Slots) -> dict[fx.Node, Array]:
         """The inputs of the step, and what all steps share."""
@@ -268,7 +265,7 @@ class CompiledLoop(Loop):
             packed = self._packed(number, inputs, outputs) if steps >= FEWEST_STEPS else None
             table[number] = Weight(weight.data_ptr(), weight.stride(0), use.transposed, inputs, outputs, packed)
         pointers = (ctypes.c_void_p * len(addresses))(*addresses)
-        getattr(self.library, name)(ctypes.c_long(steps), pointers, table)
+        getattr(self.library, name)(ctypes.c_long(steps), ctypes.c_long(self.batch), pointers, table)
 
     def _packed(self, number: int, inputs: int, outputs: int) -> int | None:
         """The address of memory for a packed weight; none where there is no packing."""

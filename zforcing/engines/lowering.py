@@ -18,6 +18,7 @@ from torch import fx
 from zforcing.engines.expressions import CONSTANT, EXPENSIVE, POINTWISE, ROW_SUMS, components, part, width
 
 aten = torch.ops.aten
+FEWEST_ELEMENTS = 4096  # in a pass for which a second thread pays
 
 
 class Array(NamedTuple):
@@ -69,7 +70,6 @@ class Lowering:
     """One program, forward or backward.
 
     Args:
-        batch: B.
         step: the nodes that this program may compute.
         known: what is in memory before it starts.
         invariant: the nodes that are the same at all time steps.
@@ -83,7 +83,6 @@ class Lowering:
         NotImplementedError: the step holds something that no C is written for.
     """
 
-    batch: int
     step: frozenset[fx.Node]
     known: dict[fx.Node, Array]
     invariant: frozenset[fx.Node]
@@ -209,7 +208,7 @@ class Lowering:
         accumulate = int(node in self.leaders and home in started)
         started.add(home)
         return (
-            f"product(&tables[{self.uses.index(use)}], {pointer(operand)} + {column}, {operand.width}, "
+            f"product(&tables[{self.uses.index(use)}], (int)batch, {pointer(operand)} + {column}, {operand.width}, "
             f"{pointer(home)}, {width(product.operand)}, {width(node)}, {accumulate});"
         )
 
@@ -291,9 +290,11 @@ class _Rows:
                 body.append(self._columns(groups[key]))
             self.waiting.subtract(segment.node for segment in groups[key])
             self.ready |= {segment.node for segment in groups[key] if segment.node and not self.waiting[segment.node]}
-        work = sum(segment.width for segment in segments) * program.batch
-        parallel = "#pragma omp parallel for schedule(static)\n" if program.batch > 1 and work > 4096 else ""
-        yield f"{parallel}for (long b = 0; b < {program.batch}; b++) {{\n" + "\n".join(body) + "\n}"
+        work = sum(segment.width for segment in segments)
+        yield (
+            f"#pragma omp parallel for schedule(static) if (batch * {work} > {FEWEST_ELEMENTS})\n"
+            "for (long b = 0; b < batch; b++) {\n" + "\n".join(body) + "\n}"
+        )
 
     def _columns(self, segments: Sequence[Segment]) -> str:
         count = segments[0].width
@@ -382,7 +383,7 @@ class _Scope:
 
 
 def pointer(array: Array) -> str:
-    return f"(a[{array.index}] + ({array.offset}) * (long){array.width} * BATCH)" if array.rows else f"a[{array.index}]"
+    return f"(a[{array.index}] + ({array.offset}) * {array.width} * batch)" if array.rows else f"a[{array.index}]"
 
 
 def element(array: Array, first: int, count: int) -> str:
