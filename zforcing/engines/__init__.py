@@ -35,14 +35,19 @@ def run_time_loop(prepared: Pass, noise_TBZ: Tensor, from_prior: bool = False, e
         engine: one of `ENGINES`, or 'auto'.
     """
     chosen = resolve(engine, noise_TBZ.device)
-    if chosen == "eager":
-        return eager.run(prepared, noise_TBZ, from_prior)
     if chosen == "compiled":
         try:
             return fused.run(prepared, noise_TBZ, from_prior, CompiledLoop)
         except Unavailable as error:
             _say(f"{error}; the time loop runs in the fused engine instead")
-    return fused.run(prepared, noise_TBZ, from_prior)
+    if chosen != "eager":
+        try:
+            return fused.run(prepared, noise_TBZ, from_prior)
+        except NotImplementedError as error:
+            _say(
+                f"the fused engine cannot run this model's step ({error}); the time loop runs in plain autograd instead"
+            )
+    return eager.run(prepared, noise_TBZ, from_prior)
 
 
 def available(device: torch.device) -> tuple[str, ...]:
