@@ -38,7 +38,7 @@ def run_time_loop(prepared: Pass, noise_TBZ: Tensor, from_prior: bool = False, e
     if chosen == "compiled":
         try:
             return fused.run(prepared, noise_TBZ, from_prior, CompiledLoop)
-        except Unavailable as error:
+        except (Unavailable, NotImplementedError) as error:
             _say(f"{error}; the time loop runs in the fused engine instead")
     if chosen != "eager":
         try:
