@@ -7,11 +7,11 @@ from collections.abc import Hashable, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, fx
+from torch import Tensor
 
 from zforcing.engines.compiler import Unavailable, blas, build
 from zforcing.engines.derivation import Derivation
-from zforcing.engines.expressions import width
+from zforcing.engines.expressions import Node, width
 from zforcing.engines.fused import Loop
 from zforcing.engines.lowering import Array, Lowering, Slots, kept
 
@@ -166,14 +166,14 @@ class CompiledLoop(Loop):
         d, slots = self.derivation, Slots()
         known = self._known(slots)
         for node, array in self.kept:
-            known.setdefault(node, slots.array(self.forward_program.slots[array.index], array.width, array.offset))
+            known.setdefault(node, slots.array(self.forward_program.slots[array.slot], array.width, array.offset))
         *own, visible = d.gradients
         for number, node in enumerate(own[:3]):
             known[node] = slots.array(("gradient", number), width(node))
         for number, node in enumerate(own[3:]):
             known[node] = slots.array(("carried", number), width(node), "((t + 1) & 1)")
         known[visible] = slots.array(("gradient", 3), width(visible))
-        stores: list[tuple[fx.Node | None, Array]] = []
+        stores: list[tuple[Node | None, Array]] = []
         for number in range(self.states):
             array = slots.array(("carried", number), width(d.inputs[number]), "(t & 1)")
             stores.append((d.input_gradients[number], array))
@@ -183,7 +183,7 @@ class CompiledLoop(Loop):
         step = frozenset((*d.forward, *d.backward))
         return Lowering(step, known, frozenset((*d.weights, *d.invariant)), stores, slots)
 
-    def _known(self, slots: Slots) -> dict[fx.Node, Array]:
+    def _known(self, slots: Slots) -> dict[Node, Array]:
         """The inputs of the step, and what all steps share."""
         inputs = self.derivation.inputs
         known = {node: slots.array(("state", i), width(node)) for i, node in enumerate(inputs[: self.states])}
@@ -203,7 +203,7 @@ class CompiledLoop(Loop):
             tensors["state", number] = self._empty(steps + 1, x.shape[-1])
             tensors["state", number][0] = x
         for node, array in self.kept:
-            key = self.forward_program.slots[array.index]
+            key = self.forward_program.slots[array.slot]
             if key not in tensors:
                 tensors[key] = self._empty(steps, width(node))
         self._call("forward", self.forward_program, steps, tensors, fixed)
@@ -226,14 +226,13 @@ class CompiledLoop(Loop):
         self._call("backward", self.backward_program, steps, tensors, fixed)
         known, slots = self.backward_program.known, self.backward_program.slots
 
-        def in_time(node: fx.Node | None) -> Tensor | None:
-            if node is None or node in self.computed:
-                return None if node is None else tensors[node]
-            array = known[node]
-            first = 1 if array.offset == "(t + 1)" else 0
-            return tensors[slots[array.index]][first : first + steps]
+        def in_time(node: Node) -> Tensor:
+            if node in self.computed:
+                return tensors[node]
+            first = int(known[node].offset == "(t + 1)")
+            return tensors[slots[known[node].slot]][first : first + steps]
 
-        entering = [in_time(node) for node in d.input_gradients[self.states :]]
+        entering = [None if node is None else in_time(node) for node in d.input_gradients[self.states :]]
         stacks = {node: in_time(node) for node in self.stacked}
         carried = [tensors["carried", number][0] for number in range(self.states)]
         return (*carried, *entering, *self.weight_gradients(stacks, fixed))
@@ -252,7 +251,7 @@ class CompiledLoop(Loop):
             if isinstance(key, tuple) and key[0] == "temporary":
                 tensor = self._empty(1, key[2])
             else:
-                tensor = tensors[key] if key in tensors else values[key].contiguous()  # type: ignore[index]
+                tensor = tensors[key] if key in tensors else values[key].contiguous()
             alive.append(tensor)
             addresses.append(tensor.data_ptr())
         table = (Weight * max(1, len(program.uses)))()

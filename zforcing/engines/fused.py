@@ -14,6 +14,7 @@ from torch.autograd.function import once_differentiable
 
 from zforcing.distributions import DiagonalGaussian
 from zforcing.engines.derivation import Derivation, derive
+from zforcing.engines.expressions import Node
 from zforcing.engines.tape import record, signature
 from zforcing.recurrence import Pass, Trajectory
 
@@ -114,15 +115,15 @@ class Loop:
         stacks = dict(zip(self.stacked, over_time[entering:], strict=True))
         return (*carried, *over_time[:entering], *self.weight_gradients(stacks, fixed))
 
-    def weight_gradients(self, stacks: dict[fx.Node, Tensor | None], fixed: Sequence[Tensor]) -> tuple[Any, ...]:
+    def weight_gradients(self, stacks: dict[Node, Tensor], fixed: Sequence[Tensor]) -> tuple[Any, ...]:
         """The gradients of the weights, from the stacked operands of every sum over batch and time."""
         totals = []
         for reduction in self.derivation.reductions:
-            operands = [stacks[operand].flatten(0, 1) for operand in reduction.operands]  # type: ignore[union-attr]
+            operands = [stacks[operand].flatten(0, 1) for operand in reduction.operands]
             if len(operands) == 2:
                 totals.append(operands[0].t() @ operands[1])
             else:
-                totals.append(operands[0].sum(*reduction.node.args[1:]))  # type: ignore[arg-type]
+                totals.append(operands[0].sum(*reduction.node.args[1:]))
         return self.after_loop(*totals, *fixed)
 
 
@@ -147,7 +148,7 @@ class _LoopFunction(torch.autograd.Function):
         return None, *ctx.loop.backward(ctx.kept, gradients)
 
 
-def function(inputs: Sequence[fx.Node], nodes: Sequence[fx.Node], outputs: Sequence[fx.Node | None]) -> Function:
+def function(inputs: Sequence[Node], nodes: Sequence[Node], outputs: Sequence[Node | None]) -> Function:
     """A Python function of some nodes of a graph; an output that is None gives None."""
     graph = fx.Graph()
     copies = {node: graph.placeholder(node.name) for node in inputs}
