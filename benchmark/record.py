@@ -19,7 +19,6 @@ from benchmark.experiment import Experiment
 from benchmark.training import Progress
 from zforcing.engines import resolve
 from zforcing.interface import SequenceModel
-from zforcing.recurrent_vae import RecurrentVAE
 
 SCHEMA = 1
 
@@ -84,7 +83,7 @@ def environment(model: SequenceModel) -> dict[str, Any]:
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine(),
         "device_kind": device.type,
         "threads": torch.get_num_threads(),
-        "engine": resolve(model.engine, device) if isinstance(model, RecurrentVAE) else None,
+        "engine": resolve(model.engine, device),
     }
 
 

@@ -149,10 +149,8 @@ class CompiledLoop(Loop):
 
     def _plan_forward(self) -> Lowering:
         d, slots = self.derivation, Slots()
-        stores = [
-            (node, slots.array(name, width(node))) for node, name in zip(d.outputs, ("z", "m", "v"), strict=False)
-        ]
-        for number, node in enumerate(d.outputs[3:]):
+        stores = [(node, slots.array(("path", i), width(node))) for i, node in enumerate(d.outputs[: self.paths])]
+        for number, node in enumerate(d.outputs[self.paths :]):
             stores.append((node, slots.array(("state", number), width(node), "(t + 1)")))
         stored = {node for node, _ in stores}
         reads = [x for node in d.backward for x in node.all_input_nodes]
@@ -168,11 +166,10 @@ class CompiledLoop(Loop):
         for node, array in self.kept:
             known.setdefault(node, slots.array(self.forward_program.slots[array.slot], array.width, array.offset))
         *own, visible = d.gradients
-        for number, node in enumerate(own[:3]):
+        for number, node in enumerate((*own[: self.paths], visible)):
             known[node] = slots.array(("gradient", number), width(node))
-        for number, node in enumerate(own[3:]):
+        for number, node in enumerate(own[self.paths :]):
             known[node] = slots.array(("carried", number), width(node), "((t + 1) & 1)")
-        known[visible] = slots.array(("gradient", 3), width(visible))
         stores: list[tuple[Node | None, Array]] = []
         for number in range(self.states):
             array = slots.array(("carried", number), width(d.inputs[number]), "(t & 1)")
@@ -208,17 +205,17 @@ class CompiledLoop(Loop):
                 tensors[key] = self._empty(steps, width(node))
         self._call("forward", self.forward_program, steps, tensors, fixed)
         # New tensors of the same memory: autograd marks what it returns, and what is kept must not refer to that.
-        states = [tensors["state", number].data for number in range(self.states)]
-        path = (*(tensors[name].data for name in ("z", "m", "v")), states[0][1:].data)
-        return (*path, *(x[-1].clone() for x in states)), (fixed, tensors) if keep else None
+        states = [tensors["state", number] for number in range(self.states)]
+        seen = (*(tensors["path", number].data for number in range(self.paths)), states[0].data[1:])
+        return (*seen, *(x[-1].clone() for x in states)), (fixed, tensors) if keep else None
 
     def backward(self, kept: Any, gradients: Sequence[Tensor]) -> tuple[Tensor | None, ...]:
         fixed, forward = kept
         d, steps = self.derivation, len(gradients[0])
         tensors = dict(forward)
-        for number, gradient in enumerate(gradients[:4]):
+        for number, gradient in enumerate(gradients[: self.paths + 1]):
             tensors["gradient", number] = gradient.contiguous()
-        for number, gradient in enumerate(gradients[4:]):
+        for number, gradient in enumerate(gradients[self.paths + 1 :]):
             tensors["carried", number] = self._empty(2, gradient.shape[-1])
             tensors["carried", number][steps & 1] = gradient
         for node in self.computed:

@@ -15,7 +15,6 @@ from zforcing.engines.tape import Tape
 
 aten = torch.ops.aten
 
-VISIBLE = 3  # of the outputs (z, mean, log variance, *state), the part of the state that others see
 INVARIANT, STEP, TOTAL = range(3)  # the same at all times, of one time step, summed over all time steps
 
 
@@ -59,12 +58,13 @@ class Derivation:
     after: tuple[Node, ...]
 
 
-def derive(tape: Tape, first: tuple[Tensor, ...], wanted: tuple[bool, ...]) -> Derivation:
+def derive(tape: Tape, first: tuple[Tensor, ...], states: int, wanted: tuple[bool, ...]) -> Derivation:
     """The programs of a recorded step, its derivative by PyTorch's own formulas.
 
     Args:
         tape: the step.
         first: its inputs; their values do not matter.
+        states: how many tensors the state has; the last outputs are the next state, its first tensor the visible one.
         wanted: for each input, then for each weight, whether its gradient is asked for.
 
     Raises:
@@ -85,7 +85,7 @@ def derive(tape: Tape, first: tuple[Tensor, ...], wanted: tuple[bool, ...]) -> D
             if not leaves or not reached:
                 return [*outputs, *(None for _ in leaves)]
             *gradients, visible = gradients
-            gradients[VISIBLE] = gradients[VISIBLE] + visible
+            gradients[-states] = gradients[-states] + visible
             found = torch.autograd.grad(
                 [outputs[number] for number in reached],
                 leaves,
@@ -95,7 +95,7 @@ def derive(tape: Tape, first: tuple[Tensor, ...], wanted: tuple[bool, ...]) -> D
             return [*outputs, *found]
 
         outputs = tape.replay(examples[: len(first)], examples[len(first) :])
-        gradients = [torch.zeros_like(output) for output in (*outputs, outputs[VISIBLE])]
+        gradients = [torch.zeros_like(output) for output in (*outputs, outputs[-states])]
         module = make_fx(joint)(*examples, *gradients)
     graph = module.graph
     _simplify(graph)
