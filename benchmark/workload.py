@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import gin
 import torch
@@ -140,7 +141,7 @@ def lstm_pair(
         embedding_size: E, features of the input.
         hidden_size: H.
     """
-    like = {"device": batch.inputs.device, "dtype": dtype}
+    like: Any = {"device": batch.inputs.device, "dtype": dtype}
     lstms = nn.ModuleList(nn.LSTM(embedding_size, hidden_size, **like) for _ in range(2))
     embedded_TBE = torch.randn(batch.steps, batch.size, embedding_size, **like, requires_grad=True)
     gradient_TBH = torch.ones(batch.steps, batch.size, hidden_size, **like)
