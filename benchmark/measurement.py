@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from benchmark.errors import UserError
 from benchmark.peak_memory import peak_bytes
+from benchmark.record import commit
 from benchmark.speed_report import LSTM_PAIR
 from benchmark.timing import Command, Timing, time_interleaved
 from benchmark.workload import PRODUCT_FLOP, Case, available_engines, build, matrix_product, training_step
@@ -70,7 +71,10 @@ def choose_engines(named: Sequence[str] | None, device: torch.device) -> tuple[s
 def measure(cases: Sequence[Case], settings: Settings) -> list[Row]:
     """Rows of cases of one size: the two LSTMs, then every engine of each model."""
     device, size = settings.device, cases[0].size
-    works = [build(case, device) for case in cases]
+    works = []
+    for case in cases:
+        settings.check_stop()
+        works.append(build(case, device))
     entrants = [Entrant(LSTM_PAIR, None, cases[0], works[0].lstm_flop, works[0].lstm_pair)]
     for case, work in zip(cases, works, strict=True):
         flop = work.flop()
@@ -84,12 +88,11 @@ def measure(cases: Sequence[Case], settings: Settings) -> list[Row]:
     )
     pair_s, flop_s = times[0].median_s, PRODUCT_FLOP / times[product].median_s
     shape = {"steps": works[0].batch.steps, "batch_size": works[0].batch.size}
-    rows = []
+    rows, machine = [], environment(device)
     for number, entrant in enumerate(tqdm(entrants, f"{size}, memory", unit="process", dynamic_ncols=True)):
-        settings.check_stop()
-        peak = peak_bytes(entrant.case, device, entrant.engine)
+        peak = peak_bytes(entrant.case, device, entrant.engine, settings.check_stop)
         row = _row(entrant, times[number], pair_s, flop_s, shape) | {"peak_bytes": peak}
-        rows.append(row | environment(device))
+        rows.append(row | machine)
     return rows
 
 
@@ -122,7 +125,7 @@ def _row(entrant: Entrant, timing: Timing, pair_s: float, flop_s: float, shape: 
 
 
 def environment(device: torch.device) -> Row:
-    """The machine, as far as it decides about speed."""
+    """The machine and the code, as far as they decide about speed."""
     cuda = device.type == "cuda"
     return {
         "device": device.type,
@@ -130,4 +133,5 @@ def environment(device: torch.device) -> Row:
         "tf32": torch.get_float32_matmul_precision() != "highest",
         "tf32_cudnn": cuda and torch.backends.cudnn.allow_tf32,
         "torch": torch.__version__,
+        "commit": commit(),
     }

@@ -18,7 +18,7 @@ STEPS = 2  # the first allocates gradients and moments, the second runs beside t
 STATUS = Path("/proc/self/status")
 
 
-def peak_bytes(case: Case, device: torch.device, engine: str | None) -> int | None:
+def peak_bytes(case: Case, device: torch.device, engine: str | None, check_stop: Command) -> int | None:
     """What training steps need at most beside the model's weights: activations, gradients, moments, buffers.
 
     On CUDA it is what the allocator gave out, on the CPU the growth of resident memory without the code of libraries.
@@ -26,6 +26,7 @@ def peak_bytes(case: Case, device: torch.device, engine: str | None) -> int | No
     Args:
         case, device: what is built.
         engine: what runs the training step; None for the two LSTMs alone.
+        check_stop: called while the process is waited for; it may raise.
 
     Returns:
         Bytes; None where the system does not tell.
@@ -40,6 +41,8 @@ def peak_bytes(case: Case, device: torch.device, engine: str | None) -> int | No
     process.start()
     try:
         sender.close()
+        while not receiver.poll(0.2):
+            check_stop()
         peak: int | None = receiver.recv()
     except EOFError as error:
         raise UserError(

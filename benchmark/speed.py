@@ -95,7 +95,7 @@ def main(arguments: list[str] | None = None) -> None:
         raise UserError(f"--repetitions must be at least 1, got {options.repetitions}")
     if options.gin and options.model:
         raise UserError("--gin names the model already: leave --model out")
-    with StopSignals(at_once=True) as stop:
+    with StopSignals() as stop:
         measure_and_write(options, stop)
 
 

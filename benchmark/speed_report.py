@@ -35,7 +35,7 @@ def speed_report(rows: list[Row]) -> str:
         first = group[0]
         title = f"{first['size']} on {first['device_name']}: T = {first['steps']}, B = {first['batch_size']}"
         repetitions = min(row["repetitions"] for row in group)
-        parts.append(f"{title}; {_environment(first)}; {repetitions} repetitions or more\n\n{_detail_table(group)}\n")
+        parts.append(f"{title}; {_environment(first)}; {repetitions} repetitions or more\n\n{_detail_table(group)}")
     return "\n".join(parts)
 
 
@@ -98,7 +98,7 @@ def _markdown(table: list[dict[str, str]]) -> str:
 
 
 def scaling_figure(rows: list[Row], suffix: str) -> bytes:
-    """Time over T and over B, and memory over T, on logarithmic axes beside straight proportion.
+    """Time over T and over B, and memory over T if it is known, on logarithmic axes beside straight proportion.
 
     Args:
         rows: measured at one size with other T or other B; the T and B that most rows have stand in the titles.
@@ -116,11 +116,13 @@ def scaling_figure(rows: list[Row], suffix: str) -> bytes:
     order = list(dict.fromkeys(data["run by"]))
     style: dict[Any, Any] = {"svg.hashsalt": "speed", "svg.fonttype": "none"}
     with sns.axes_style("whitegrid"), mpl.rc_context(style):
+        memory_known = bool(data["MiB"].notna().all())
         figure = Figure(figsize=(13, 4.2), layout="constrained")
-        panels = figure.subplots(1, 3)
+        panels = figure.subplots(1, 2 + memory_known)
         _panel(panels[0], over_steps, "steps", "milliseconds", f"a training step, B = {batch_size}", order)
         _panel(panels[1], over_batch, "batch_size", "milliseconds", f"a training step, T = {steps}", order)
-        _panel(panels[2], over_steps, "steps", "MiB", f"peak memory, B = {batch_size}", order)
+        if memory_known:
+            _panel(panels[2], over_steps, "steps", "MiB", f"peak memory, B = {batch_size}", order)
         handles, labels = panels[0].get_legend_handles_labels()
         for axes in panels:
             axes.get_legend().remove()
