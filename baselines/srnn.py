@@ -25,8 +25,10 @@ class SRNN(RecurrentVAE):
     p(y_t | z_t, d_t).
 
     With `residual` (Res_q) the posterior's mean is the prior's plus a correction; variances are not residual.
-    Differences from the paper's released code: one net returns mean and log variance together instead of one net each,
-    both clamped to +-8 instead of log(exp(.) + 1e-6), and the embedding that u and y share has one layer.
+    Differences from the paper and its released code: one net returns mean and log variance together instead of one net
+    each, both clamped to +-8 (with `residual` the correction is, not the sum) instead of log(exp(.) + 1e-6) for the
+    variance alone; the embedding that u and y share has one layer instead of two. Their code starts the last layers of
+    its TIMIT model from weights in +-0.001 and clips every element of the gradient too; neither is done here.
 
     Args:
         head: the likelihood of y_t.

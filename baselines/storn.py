@@ -24,8 +24,9 @@ from zforcing.transition import LatentAsInput
 class STORN(RecurrentVAE):
     """p(z_t) = N(0, I), q(z_t | y_{<=t}) from a forward LSTM, h_t = LSTM([u_t, z_t], h_{t-1}), p(y_t | h_t).
 
-    Differences from the paper: LSTMs instead of simple recurrent layers, log variances clamped to +-8. No code of the
-    authors was released.
+    Differences from the paper: LSTMs instead of simple recurrent layers, which share the embedding of u and y; a
+    hidden layer between the recognising LSTM and the posterior, a linear one between z_t and the generating LSTM;
+    means and log variances of z clamped to +-8. No code of the authors was released.
 
     Args:
         head: the likelihood of y_t.

@@ -24,9 +24,10 @@ class VRNN(RecurrentVAE):
     """p(z_t | h_{t-1}), q(z_t | y_t, h_{t-1}), p(y_t | z_t, h_{t-1}), h_t = LSTM([y_t, z_t], h_{t-1}).
 
     h_{t-1} has read y_1 ... y_{t-1}, so the input u_t is not read a second time and u_1 not at all. Differences from
-    the paper: nets with `layers` hidden layers of LReLU instead of four of ReLU, log variances clamped to +-8 instead
-    of softplus + 1e-4, Adam without their rescaling of non-finite gradients. Their released code divides the gradient
-    by the batch size twice and bounds the column norms of weights; neither is done here.
+    the paper: nets with `layers` hidden layers of LReLU and features of y and z with one, instead of four of ReLU
+    each; means and log variances of z clamped to +-8, and log variances instead of softplus + 1e-4; Adam without their
+    rescaling of non-finite gradients. Their released code starts from weights uniform in +-0.08, divides the gradient
+    by the batch size twice and bounds the column norms of weights; none of it is done here.
 
     Args:
         head: the likelihood of y_t; Gaussian for VRNN-Gauss, mixture for VRNN-GMM.

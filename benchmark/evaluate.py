@@ -98,10 +98,13 @@ def evaluate(options: argparse.Namespace, check_stop: Callable[[], None]) -> dic
     """Scores every sequence of the split on its own, so that the result depends on nothing else."""
     if options.samples < 1:
         raise UserError(f"--samples must be at least 1, got {options.samples}")
+    if not 0 <= options.threshold <= 1:
+        raise UserError(f"--threshold must be from 0 (never resample) to 1, got {options.threshold}")
     parts = load_run(options)
     assert isinstance(parts.model, RecurrentVAE)
     device = next(parts.model.parameters()).device
-    split = parts.dataset.scored(options.split, parts.dataset.protocols[0])
+    protocol = parts.dataset.protocols[0]
+    split = parts.dataset.scored(options.split, protocol)
     if (split.successor >= 0).any() and split.groups < len(split):
         raise UserError("a stream in segments is one sequence, too long for many samples; train on single sentences")
     values = []
@@ -115,7 +118,9 @@ def evaluate(options: argparse.Namespace, check_stop: Callable[[], None]) -> dic
     return {
         "bound": options.bound,
         "samples": 1 if options.bound == "elbo" else options.samples,
+        **({"resampling": options.resampling, "threshold": options.threshold} if options.bound == "fivo" else {}),
         "split": options.split,
+        "protocol": protocol,
         "sequences": len(values),
         f"{options.bound}_nats_per_seq": mean,
         "standard_error_over_sequences": spread,

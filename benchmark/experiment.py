@@ -24,6 +24,8 @@ from zforcing.heads import Head
 from zforcing.interface import SequenceModel
 from zforcing.recurrent_vae import RecurrentVAE
 
+LATE = 10**9  # an update after which no schedule moves
+
 
 @dataclass(frozen=True)
 class Experiment:
@@ -94,6 +96,23 @@ def experiment(
         f"experiment.head: {type(likelihood).__name__} is for {likelihood.kind} data, {loaded.name} is {loaded.kind}",
     )
     built = model(head=likelihood).to(device)
+    _require_what_is_weighed(built, objective)
     if isinstance(built, RecurrentVAE):
         built.engine = engine
     return Experiment(name, label, seed, loaded, built, objective, training, evaluation, samples)
+
+
+def _require_what_is_weighed(model: SequenceModel, objective: Objective) -> None:
+    """A weight on a term that the model does not have would leave the term out without a word."""
+    kind = type(model).__name__
+    needed = {
+        "aux_weight": ("auxiliary", "auxiliary cost"),
+        "backward_weight": ("backward_network", "backward network"),
+    }
+    for weight, (attribute, part) in needed.items():
+        used = any(objective.weights(update)[weight] for update in (0, LATE))
+        require(
+            not used or getattr(model, attribute, None) is not None,
+            f"Objective.{weight} weighs nothing, because this {kind} has no {part}: bind {kind}.auxiliary = "
+            f"@Auxiliary() if it takes one, or remove the weight",
+        )

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from benchmark.data import timit
+from benchmark.errors import UserError
 from benchmark.run import parse_arguments
 from benchmark.session import build_run
 from benchmark.stop import StopSignals
@@ -57,6 +58,18 @@ def test_every_experiment_builds_at_its_own_size(experiment):
     run = build(experiment)
     assert sum(parameter.numel() for parameter in run.experiment.model.parameters()) > 500_000
     assert run.experiment.name in experiment
+
+
+@pytest.mark.parametrize(
+    ("part", "weight"), [("auxiliary_cost", "aux_weight"), ("vrnn_auxiliary", None), ("kl_annealing", None)]
+)
+def test_a_weight_without_its_term_is_refused(part, weight):
+    files = ("gin/timit_vrnn.gin", f"gin/base/{part}.gin", "gin/scale/demo.gin")
+    if weight is None:
+        build(*files)
+    else:
+        with pytest.raises(UserError, match=rf"Objective\.{weight} weighs nothing, because this VRNN has no"):
+            build(*files)
 
 
 @pytest.mark.usefixtures("cheap_initialisation")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -47,7 +48,7 @@ def fetch(
     _check_names(names)
     if root is None:
         raise UserError("fetch needs a folder to write to; name it with --data DIR or set ZFORCING_DATA")
-    if mirror is not None and (urlsplit(mirror).scheme not in ("http", "https") or not urlsplit(mirror).netloc):
+    if mirror is not None and not _is_address(mirror):
         raise UserError(f"--mirror {mirror}: not an address; it has to begin with http:// or https://")
     root.mkdir(parents=True, exist_ok=True)
     files = [file for name in dict.fromkeys(names) for file in CATALOGUE[name].files]
@@ -74,6 +75,14 @@ def _check_names(names: Sequence[str]) -> None:
     licensed = [LICENSED[name] for name in LICENSED if name in names]
     if licensed:
         raise UserError(f"nothing was fetched: {'; '.join(licensed)}")
+
+
+def _is_address(mirror: str) -> bool:
+    try:
+        parts = urlsplit(mirror)
+    except ValueError:  # a bracket that is not closed, for example
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.netloc) and not re.search(r"\s", mirror)
 
 
 def _succeeds(

@@ -82,7 +82,7 @@ def read_index(folder: Path) -> PreparedInventory | None:
     """
     path = folder / "index.json"
     if not path.is_file():
-        if (folder / "recordings").is_dir() and any((folder / "recordings").glob("*.i16")):
+        if any((folder / "recordings").glob("*.i16")) or any((folder / "recordings").glob(".*.i16.*.partial")):
             raise UserError(f"{folder}: its preparation was not finished; repeat python -m benchmark.data prepare")
         return None
     try:
@@ -91,6 +91,8 @@ def read_index(folder: Path) -> PreparedInventory | None:
         splits = {entry["name"]: entry["split"] for entry in content["recordings"]}
         skipped = tuple(Skipped(**entry) for entry in content["skipped"])
         form = content["format"]
+        if set(splits.values()) != {"train", "valid", "test"}:
+            raise ValueError("a split is missing, or is none")
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path}: a damaged index; repeat python -m benchmark.data prepare") from error
     if form != FORMAT:

@@ -28,9 +28,13 @@ def test_bounds_of_a_finished_run(tiny, tmp_path, capsys):
     assert elbo["elbo_nats_per_seq"] == pytest.approx(recorded, rel=0.01)  # other noise
     assert iwae["iwae_nats_per_seq"] > elbo["elbo_nats_per_seq"] - 0.5
     assert fivo["fivo_nats_per_seq"] > elbo["elbo_nats_per_seq"] - 0.5
+    assert {elbo["protocol"], iwae["protocol"], fivo["protocol"]} == {"utterance"}
+    assert (fivo["resampling"], fivo["threshold"]) == ("systematic", 0.5)
     assert bound(folder, tmp_path / "corpus", "iwae", 50) == iwae
     with pytest.raises(UserError, match="--samples must be at least 1"):
         main([str(folder), "--samples", "0"])
+    with pytest.raises(UserError, match=r"--threshold must be from 0 \(never resample\) to 1, got 16.0"):
+        main([str(folder), "--threshold", "16"])
     with pytest.raises(UserError, match="the run was made on LDC93S1, the full corpus, found is embedded"):
         main([str(folder), "--data", str(tmp_path / "out")])
 

@@ -103,6 +103,14 @@ def test_a_damaged_archive_is_one_sentence(tmp_path, damage):
     assert everything(tmp_path) == {"corpora", "corpora/timit.zip"}
 
 
+@pytest.mark.parametrize("name", ["timit/README/within", "timit/" + 300 * "a"])
+def test_names_that_cannot_be_written_are_damage(tmp_path, name):
+    path = write(tmp_path, [*FILES.items(), (name, b"")])
+    with pytest.raises(UserError, match=r"timit\.zip: damaged archive"):
+        unpack(path)
+    assert everything(tmp_path) == {"corpora", "corpora/timit.zip"}
+
+
 def test_an_empty_archive_is_damaged(tmp_path):
     with pytest.raises(UserError, match="it is empty"):
         unpack(write(tmp_path, []))

@@ -168,6 +168,8 @@ def test_what_is_licensed_is_explained(tmp_path, mirror, name, capsys):
         (["mnist", "--data", "{root}/file"], "file: "),
         (["mnist", "--data", "{root}", "--mirror", "ftp://a"], "it has to begin with http:// or https://"),
         (["mnist", "--data", "{root}", "--mirror", "mirror"], "it has to begin with http:// or https://"),
+        (["mnist", "--data", "{root}", "--mirror", "http://[::1"], "--mirror http://[::1: not an address"),
+        (["mnist", "--data", "{root}", "--mirror", "http://a/b c"], "--mirror http://a/b c: not an address"),
     ],
 )
 def test_a_mistake_ends_in_one_sentence_and_status_2(tmp_path, extra, message, capsys):

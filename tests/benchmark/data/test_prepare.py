@@ -191,11 +191,25 @@ def test_mistakes_are_one_sentence(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content", ["{", "[]", '{"recordings": [{}]}', '{"recordings": [], "skipped": [1], "format": 1}']
+    "content",
+    [
+        "{",
+        "[]",
+        '{"recordings": [{}]}',
+        '{"recordings": [], "skipped": [1], "format": 1}',
+        '{"recordings": [], "skipped": [], "format": 1}',
+    ],
 )
 def test_a_damaged_index_is_one_sentence(tmp_path, content):
     (tmp_path / "index.json").write_text(content)
     with pytest.raises(UserError, match="a damaged index; repeat"):
+        read_index(tmp_path)
+
+
+def test_a_preparation_in_its_first_recording_is_unfinished(tmp_path):
+    (tmp_path / "recordings").mkdir()
+    (tmp_path / "recordings/.0a1b.i16.17.partial").write_bytes(b"half")
+    with pytest.raises(UserError, match="its preparation was not finished"):
         read_index(tmp_path)
 
 

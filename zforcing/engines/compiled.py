@@ -1,0 +1,277 @@
+"""The time loop compiled: the step, and its derivative, as C around PyTorch's own matrix products."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, fx
+
+from zforcing.engines.compiler import Unavailable, blas, build
+from zforcing.engines.derivation import Derivation
+from zforcing.engines.expressions import width
+from zforcing.engines.fused import Loop
+from zforcing.engines.lowering import Array, Lowering, Slots, kept
+
+aten = torch.ops.aten
+FEWEST_STEPS = 4  # for which packing the weights pays
+SECOND = 162  # CBLAS's name of the second matrix of a product
+
+SOURCE = r"""
+#include <math.h>
+#define SINGLE %(single)d
+#if SINGLE
+typedef float real;
+__attribute__((simd("notinbranch"))) float expf(float);
+#define EXP expf
+#define SQRT sqrtf
+#define POW powf
+#define GEMM sgemm
+#else
+typedef double real;
+__attribute__((simd("notinbranch"))) double exp(double);
+#define EXP exp
+#define SQRT sqrt
+#define POW pow
+#endif
+
+typedef void (*gemm_type)(const char *, const char *, const int *, const int *, const int *, const real *, const real *,
+                          const int *, const real *, const int *, const real *, real *, const int *);
+typedef void (*pack_type)(int, int, int, int, int, int, float, const float *, int, float *);
+typedef void (*compute_type)(int, int, int, int, int, int, const float *, int, const float *, int, float, float *, int);
+
+static gemm_type gemm;
+static pack_type pack;
+static compute_type compute;
+
+struct weight { const real *data; long stride, transposed, inputs, outputs; real *packed; };
+
+enum { ROW_MAJOR = 101, PLAIN = 111, TRANSPOSED = 112, PACKED = 151, SECOND = 162 };
+
+void connect(void *gemm_, void *pack_, void *compute_) { gemm = gemm_; pack = pack_; compute = compute_; }
+
+static inline void product(const struct weight *w, int batch, const real *x, int x_stride, real *out, int inputs,
+                           int outputs, int accumulate) {
+#if SINGLE
+    if (w->packed) {
+        compute(ROW_MAJOR, PLAIN, PACKED, batch, outputs, inputs, x, x_stride, w->packed, (int)w->stride,
+                (float)accumulate, out, outputs);
+        return;
+    }
+#endif
+    const int stride = (int)w->stride;
+    const real one = 1, beta = accumulate;
+    gemm(w->transposed ? "T" : "N", "N", &outputs, &batch, &inputs, &one, w->data, &stride, x, &x_stride, &beta, out,
+         &outputs);
+}
+
+static void prepare(struct weight *tables, int count, int batch) {
+#if SINGLE
+    for (int i = 0; i < count; i++)
+        if (tables[i].packed)
+            pack(ROW_MAJOR, SECOND, tables[i].transposed ? TRANSPOSED : PLAIN, batch, (int)tables[i].outputs,
+                 (int)tables[i].inputs, 1.0f, tables[i].data, (int)tables[i].stride, tables[i].packed);
+#endif
+}
+
+void forward(long steps, long batch, real **a, struct weight *tables) {
+    prepare(tables, %(forward_weights)d, (int)batch);
+    for (long t = 0; t < steps; t++) {
+%(forward)s
+    }
+}
+
+void backward(long steps, long batch, real **a, struct weight *tables) {
+    prepare(tables, %(backward_weights)d, (int)batch);
+    for (long t = steps - 1; t >= 0; t--) {
+%(backward)s
+    }
+}
+"""
+
+
+class Weight(ctypes.Structure):
+    """`struct weight` of the source."""
+
+    _fields_ = [
+        ("data", ctypes.c_void_p),
+        ("stride", ctypes.c_long),
+        ("transposed", ctypes.c_long),
+        ("inputs", ctypes.c_long),
+        ("outputs", ctypes.c_long),
+        ("packed", ctypes.c_void_p),
+    ]
+
+
+class CompiledLoop(Loop):
+    """A loop in C. PyTorch makes the tensors over time, C gets their addresses.
+
+    Raises:
+        Unavailable: there is no compiler, or the step holds something that no C is written for.
+    """
+
+    def __init__(self, derivation: Derivation, states: int) -> None:
+        super().__init__(derivation, states)
+        example = derivation.outputs[0].meta["val"]
+        self.dtype, self.batch = example.dtype, int(example.shape[0])
+        if example.device.type != "cpu" or self.dtype not in (torch.float32, torch.float64):
+            raise Unavailable("the compiled engine works in single or double precision on the CPU")
+        single = self.dtype == torch.float32
+        d = derivation
+        step, read = {*d.forward, *d.backward}, {*d.outputs, *d.input_gradients}
+        self.shared = tuple(
+            node
+            for node in (*d.weights, *d.invariant)
+            if node.target is not aten.scalar_tensor.default
+            and (node in read or any(user in step and user.target is not aten.mm.default for user in node.users))
+        )
+        try:
+            self.forward_program = self._plan_forward()
+            self.backward_program = self._plan_backward()
+            code = {"forward": self.forward_program.code(), "backward": self.backward_program.code()}
+        except NotImplementedError as error:
+            raise Unavailable(f"the compiled engine cannot run this model's step ({error})") from error
+        counts = {
+            "forward_weights": len(self.forward_program.uses),
+            "backward_weights": len(self.backward_program.uses),
+        }
+        self.library = build(SOURCE % {"single": int(single), **code, **counts})
+        addresses = blas()
+        names = ("sgemm_" if single else "dgemm_", "cblas_sgemm_pack", "cblas_sgemm_compute")
+        self.library.connect(*(ctypes.c_void_p(addresses[name]) for name in names))
+        self.packed_bytes = None
+        if single and addresses["cblas_sgemm_pack_get_size"]:
+            kind = ctypes.CFUNCTYPE(ctypes.c_size_t, *(4 * (ctypes.c_int,)))
+            self.packed_bytes = kind(addresses["cblas_sgemm_pack_get_size"])
+        self.packs: dict[tuple[int, int], Tensor] = {}
+
+    def _plan_forward(self) -> Lowering:
+        d, slots = self.derivation, Slots()
+        stores = [
+            (node, slots.array(name, width(node))) for node, name in zip(d.outputs, ("z", "m", "v"), strict=False)
+        ]
+        for number, node in enumerate(d.outputs[3:]):
+            stores.append((node, slots.array(("state", number), width(node), "(t + 1)")))
+        stored = {node for node, _ in stores}
+        reads = [x for node in d.backward for x in node.all_input_nodes]
+        reads += [x for x in d.input_gradients if x is not None]
+        keep = kept(reads, frozenset(d.forward), stored) | (set(self.stacked) & set(d.forward))
+        stores += [(x, slots.array(x, width(x))) for x in d.forward if x in keep - stored]
+        self.kept = stores
+        return Lowering(frozenset(d.forward), self._known(slots), frozenset((*d.weights, *d.invariant)), stores, slots)
+
+    def _plan_backward(self) -> Lowering:
+        d, slots = self.derivation, Slots()
+        known = self._known(slots)
+        for node, array in self.kept:
+            known.setdefault(node, slots.array(self.forward_program.slots[array.index], array.width, array.offset))
+        *own, visible = d.gradients
+        for number, node in enumerate(own[:3]):
+            known[node] = slots.array(("gradient", number), width(node))
+        for number, node in enumerate(own[3:]):
+            known[node] = slots.array(("carried", number), width(node), "((t + 1) & 1)")
+        known[visible] = slots.array(("gradient", 3), width(visible))
+        stores: list[tuple[fx.Node | None, Array]] = []
+        for number in range(self.states):
+            array = slots.array(("carried", number), width(d.inputs[number]), "(t & 1)")
+            stores.append((d.input_gradients[number], array))
+        entering = [x for x in d.input_gradients[self.states :] if x is not None]
+        self.computed = tuple(x for x in dict.fromkeys((*entering, *self.stacked)) if x not in known)
+        stores += [(x, slots.array(x, width(x))) for x in self.computed]
+        step = frozenset((*d.forward, *d.backward))
+        return Lowering(step, known, frozenset((*d.weights, *d.invariant)), stores, slots)
+
+    def _known(self, slots: Slots) -> dict[fx.Node, Array]:
+        """The inputs of the step, and what all steps share."""
+        inputs = self.derivation.inputs
+        known = {node: slots.array(("state", i), width(node)) for i, node in enumerate(inputs[: self.states])}
+        known |= {node: slots.array(("entering", i), width(node)) for i, node in enumerate(inputs[self.states :])}
+        for node in self.shared:
+            rows = node.meta["val"].dim() == 2 and node.meta["val"].shape[0] > 1
+            known[node] = slots.array(node, width(node), "0", rows)
+        return known
+
+    def forward(
+        self, start: Sequence[Tensor], over_time: Sequence[Tensor], weights: Sequence[Tensor], keep: bool
+    ) -> tuple[tuple[Tensor, ...], Any]:
+        fixed = (*weights, *self.before_loop(*weights))
+        steps = len(over_time[0])
+        tensors: dict[Hashable, Tensor] = {("entering", i): x.contiguous() for i, x in enumerate(over_time)}
+        for number, x in enumerate(start):
+            tensors["state", number] = self._empty(steps + 1, x.shape[-1])
+            tensors["state", number][0] = x
+        for node, array in self.kept:
+            key = self.forward_program.slots[array.index]
+            if key not in tensors:
+                tensors[key] = self._empty(steps, width(node))
+        self._call("forward", self.forward_program, steps, tensors, fixed)
+        # New tensors of the same memory: autograd marks what it returns, and what is kept must not refer to that.
+        states = [tensors["state", number].data for number in range(self.states)]
+        path = (*(tensors[name].data for name in ("z", "m", "v")), states[0][1:].data)
+        return (*path, *(x[-1].clone() for x in states)), (fixed, tensors) if keep else None
+
+    def backward(self, kept: Any, gradients: Sequence[Tensor]) -> tuple[Tensor | None, ...]:
+        fixed, forward = kept
+        d, steps = self.derivation, len(gradients[0])
+        tensors = dict(forward)
+        for number, gradient in enumerate(gradients[:4]):
+            tensors["gradient", number] = gradient.contiguous()
+        for number, gradient in enumerate(gradients[4:]):
+            tensors["carried", number] = self._empty(2, gradient.shape[-1])
+            tensors["carried", number][steps & 1] = gradient
+        for node in self.computed:
+            tensors[node] = self._empty(steps, width(node))
+        self._call("backward", self.backward_program, steps, tensors, fixed)
+        known, slots = self.backward_program.known, self.backward_program.slots
+
+        def in_time(node: fx.Node | None) -> Tensor | None:
+            if node is None or node in self.computed:
+                return None if node is None else tensors[node]
+            array = known[node]
+            first = 1 if array.offset == "(t + 1)" else 0
+            return tensors[slots[array.index]][first : first + steps]
+
+        entering = [in_time(node) for node in d.input_gradients[self.states :]]
+        stacks = {node: in_time(node) for node in self.stacked}
+        carried = [tensors["carried", number][0] for number in range(self.states)]
+        return (*carried, *entering, *self.weight_gradients(stacks, fixed))
+
+    def _empty(self, steps: int, size: int) -> Tensor:
+        return torch.empty(steps, self.batch, size, dtype=self.dtype)
+
+    def _call(
+        self, name: str, program: Lowering, steps: int, tensors: dict[Hashable, Tensor], fixed: Sequence[Tensor]
+    ) -> None:
+        """Runs a C function over all steps."""
+        values = dict(zip(self.fixed, fixed, strict=True))
+        alive = []  # what is made here has to live until C is done
+        addresses = []
+        for key in program.slots:
+            if isinstance(key, tuple) and key[0] == "temporary":
+                tensor = self._empty(1, key[2])
+            else:
+                tensor = tensors[key] if key in tensors else values[key].contiguous()  # type: ignore[index]
+            alive.append(tensor)
+            addresses.append(tensor.data_ptr())
+        table = (Weight * max(1, len(program.uses)))()
+        for number, use in enumerate(program.uses):
+            weight = values[use.weight]
+            if weight.stride(1) != 1:
+                weight = weight.contiguous()
+            alive.append(weight)
+            outputs, inputs = weight.shape if use.transposed else weight.shape[::-1]
+            packed = self._packed(number, inputs, outputs) if steps >= FEWEST_STEPS else None
+            table[number] = Weight(weight.data_ptr(), weight.stride(0), use.transposed, inputs, outputs, packed)
+        pointers = (ctypes.c_void_p * len(addresses))(*addresses)
+        getattr(self.library, name)(ctypes.c_long(steps), ctypes.c_long(self.batch), pointers, table)
+
+    def _packed(self, number: int, inputs: int, outputs: int) -> int | None:
+        """The address of memory for a packed weight; none where there is no packing."""
+        if self.packed_bytes is None:
+            return None
+        if (number, inputs * outputs) not in self.packs:
+            size = self.packed_bytes(SECOND, self.batch, outputs, inputs)
+            self.packs[number, inputs * outputs] = torch.empty(size, dtype=torch.uint8)
+        return self.packs[number, inputs * outputs].data_ptr()

@@ -1,0 +1,100 @@
+"""The C compiler of the machine and the matrix products of PyTorch's own BLAS, as the compiled engine uses them."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import torch
+
+FLAGS = (
+    "-O3",
+    "-march=native",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-ffp-contract=fast",
+    "-fopenmp",
+    "-shared",
+    "-fPIC",
+    "-std=gnu11",
+)
+
+
+class Unavailable(Exception):
+    """Why the compiled engine cannot be used here, in one sentence."""
+
+
+def build(source: str) -> ctypes.CDLL:
+    """Compiles a C source, once per machine, and loads it.
+
+    Raises:
+        Unavailable: there is no compiler, or it fails.
+    """
+    compiler = find_compiler()
+    identity = hashlib.sha256("\n".join((source, *FLAGS, compiler_version(compiler))).encode()).hexdigest()[:24]
+    library = cache_folder() / f"loop-{identity}.so"
+    if not library.is_file():
+        with tempfile.TemporaryDirectory(dir=library.parent) as folder:
+            path = Path(folder) / "loop.c"
+            path.write_text(source)
+            command = [compiler, *FLAGS, str(path), "-o", f"{path}.so", "-lm"]
+            result = subprocess.run(command, capture_output=True, text=True, check=False)
+            if result.returncode:
+                raise Unavailable(f"{compiler} cannot compile the time loop: {result.stderr.strip()[:300]}")
+            Path(f"{path}.so").replace(library)
+    return ctypes.CDLL(str(library))
+
+
+@functools.cache
+def find_compiler() -> str:
+    """The command of the variable CC, or gcc."""
+    compiler = shutil.which(os.environ.get("CC", "gcc"))
+    if compiler is None:
+        raise Unavailable("no C compiler was found (gcc, or the one that the variable CC names)")
+    return compiler
+
+
+@functools.cache
+def compiler_version(compiler: str) -> str:
+    """Its version and the processor it compiles for: a library of another machine is not used."""
+    result = subprocess.run(
+        [compiler, "-march=native", "-Q", "--help=target", "--version"], capture_output=True, text=True, check=False
+    )
+    return result.stdout
+
+
+@functools.cache
+def cache_folder() -> Path:
+    """Where compiled loops are kept: below XDG_CACHE_HOME or ~/.cache, or a temporary folder if that is read-only."""
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zforcing"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError:
+        return Path(tempfile.mkdtemp(prefix="zforcing-"))
+
+
+@functools.cache
+def blas() -> dict[str, int]:
+    """The addresses of the products that PyTorch was linked with; those of packed matrices are MKL's, 0 elsewhere.
+
+    Raises:
+        Unavailable: PyTorch's library does not export them.
+    """
+    path = Path(torch.__file__).parent / "lib/libtorch_cpu.so"
+    try:
+        library = ctypes.CDLL(str(path))
+        found = {name: ctypes.cast(getattr(library, name), ctypes.c_void_p).value or 0 for name in ("sgemm_", "dgemm_")}
+    except (OSError, AttributeError):
+        raise Unavailable("this build of PyTorch exports no matrix product that C can call") from None
+    for name in ("cblas_sgemm_pack", "cblas_sgemm_compute", "cblas_sgemm_pack_get_size"):
+        function = getattr(library, name, None)
+        found[name] = 0 if function is None else ctypes.cast(function, ctypes.c_void_p).value or 0
+    return found

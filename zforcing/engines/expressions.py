@@ -1,0 +1,90 @@
+"""The pointwise operations of a step's graph as C expressions, and which nodes only rename parts of others."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import torch
+from torch import fx
+
+aten = torch.ops.aten
+
+# The arguments are C expressions; constants are written in full precision.
+POINTWISE = {
+    aten.add.Tensor: "{} + {}",
+    aten.add.Scalar: "{} + {}",
+    aten.sub.Tensor: "{} - {}",
+    aten.sub.Scalar: "{} - {}",
+    aten.rsub.Scalar: "{1} - {0}",
+    aten.mul.Tensor: "{} * {}",
+    aten.mul.Scalar: "{} * {}",
+    aten.div.Tensor: "{} / {}",
+    aten.div.Scalar: "{} / {}",
+    aten.neg.default: "-{}",
+    aten.exp.default: "EXP({})",
+    aten.sigmoid.default: "1 / (1 + EXP(-{}))",
+    aten.tanh.default: "1 - 2 / (1 + EXP(2 * {}))",
+    aten.rsqrt.default: "1 / SQRT({})",
+    aten.pow.Tensor_Scalar: "POW({}, {})",
+    aten.leaky_relu.default: "{0} > 0 ? {0} : {0} * {1}",
+    aten.clamp.default: "{0} < {1} ? {1} : {0} > {2} ? {2} : {0}",
+    aten.sigmoid_backward.default: "{0} * {1} * (1 - {1})",
+    aten.tanh_backward.default: "{0} * (1 - {1} * {1})",
+    aten.leaky_relu_backward.default: "{1} > 0 ? {0} : {0} * {2}",
+    aten.ge.Scalar: "{} >= {}",
+    aten.le.Scalar: "{} <= {}",
+    aten.gt.Scalar: "{} > {}",
+    aten.lt.Scalar: "{} < {}",
+    aten.logical_and.default: "({} != 0) & ({} != 0)",
+    aten.where.self: "({0} != 0) ? {1} : {2}",
+}
+CONSTANT = {
+    aten.zeros_like.default: "0",
+    aten.new_zeros.default: "0",
+    aten.ones_like.default: "1",
+    aten.new_ones.default: "1",
+}
+# Worth keeping for the backward pass; everything else is computed again from what is kept.
+EXPENSIVE = (aten.exp.default, aten.sigmoid.default, aten.tanh.default, aten.rsqrt.default, aten.pow.Tensor_Scalar)
+# Over a row: what is summed, from the element x and, for the variance, the row's mean; and the factor of the sum.
+ROW_SUMS = (aten.sum.dim_IntList, aten.mean.dim, aten.var.correction)
+
+
+def width(node: fx.Node) -> int:
+    """The size of the last dimension; 0 of what is no tensor."""
+    value = node.meta["val"]
+    if not isinstance(value, torch.Tensor):
+        return 0
+    return int(value.shape[-1]) if value.dim() else 1
+
+
+def part(node: fx.Node) -> tuple[fx.Node, int] | None:
+    """For a node that only renames columns of another one: that one, and its first column."""
+    if node.target is operator.getitem:
+        split, number = node.args
+        assert isinstance(split, fx.Node)
+        assert isinstance(number, int)
+        source, sizes = split.args[0], split.args[1]
+        assert isinstance(source, fx.Node)
+        if split.target is aten.split.Tensor and isinstance(sizes, int):
+            return source, number * sizes
+        if split.target is aten.split_with_sizes.default and isinstance(sizes, (list, tuple)):
+            return source, sum(sizes[:number])  # type: ignore[arg-type]
+        raise NotImplementedError(f"part of {split.target}")
+    if node.target is aten.slice.Tensor and node.args[1] in (1, -1):
+        source, _, first = (*node.args, 0)[:3]
+        return source, first  # type: ignore[return-value]
+    if node.target in (aten.expand.default, aten.view.default):
+        source = node.args[0]
+        assert isinstance(source, fx.Node)
+        if width(source) in (1, width(node)):
+            return source, 0
+    return None
+
+
+def components(node: fx.Node) -> list[tuple[fx.Node, int]]:
+    """The nodes that a concatenation along the last dimension puts side by side, each with its first column."""
+    parts: list[Any] = list(node.args[0])  # type: ignore[arg-type]
+    starts = [sum(map(width, parts[:number])) for number in range(len(parts))]
+    return list(zip(parts, starts, strict=True))
