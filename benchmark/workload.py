@@ -12,18 +12,20 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-import zforcing.engines
 from benchmark.config import check_overrides, configuring, load_config
 from benchmark.data.batches import collate
 from benchmark.errors import UserError
 from benchmark.experiment import experiment
 from benchmark.objective import Objective
+from benchmark.schedules import Constant
 from benchmark.timing import Command
+from zforcing.engines import available
 from zforcing.interface import Batch, SequenceModel
 from zforcing.recurrent_vae import RecurrentVAE
 
 PRODUCT_SIZE = 2048  # rows and columns of the matrices whose product gives the machine's rate
 PRODUCT_FLOP = 2 * PRODUCT_SIZE**3
+ALL_TERMS = Objective(*(Constant(0.5) for _ in ("kl_weight", "aux_weight", "backward_weight")))
 
 
 @dataclass(frozen=True)
@@ -46,14 +48,13 @@ class Workload:
     """What a training step is made of.
 
     Attributes:
-        model, objective, optimiser, gradient_clip: as configured.
+        model, optimiser, gradient_clip: as configured.
         batch: random sequences.
         lstm_pair: forward and backward pass of two LSTMs of the model's widths.
         lstm_flop: floating-point operations of its matrix products.
     """
 
     model: RecurrentVAE
-    objective: Objective
     optimiser: torch.optim.Optimizer
     gradient_clip: float
     batch: Batch
@@ -65,7 +66,8 @@ class Workload:
         return type(self.model).__name__
 
     def loss(self, model: SequenceModel, batch: Batch) -> torch.Tensor:
-        return self.objective(model(batch, model.draw_noise(batch.steps, batch.size)), 0)[0]
+        """With all terms of the objective that the model has."""
+        return ALL_TERMS(model(batch, model.draw_noise(batch.steps, batch.size)), 0)[0]
 
     def flop(self) -> int:
         """Floating-point operations of the matrix products of a training step."""
@@ -95,7 +97,7 @@ def build(case: Case, device: torch.device) -> Workload:
             f"{type(parts.model).__name__} has no latents: no engine runs its time loop; name another model"
         )
     parts.model.train()
-    return Workload(parts.model, parts.objective, optimiser, parts.training.gradient_clip, batch, pair, pair_flop)
+    return Workload(parts.model, optimiser, parts.training.gradient_clip, batch, pair, pair_flop)
 
 
 def _with_loop_engine(work: Workload, engine: str) -> Command:
@@ -112,7 +114,7 @@ def _with_loop_engine(work: Workload, engine: str) -> Command:
     return step
 
 
-# Engines that run the whole training step instead of its time loop; CUDA alone has them.
+# Engines that run the whole training step instead of its time loop.
 WHOLE_STEP_ENGINES: dict[str, Callable[[Workload], Command]] = {}
 
 
@@ -124,9 +126,8 @@ def training_step(work: Workload, engine: str) -> Command:
 
 
 def available_engines(device: torch.device) -> tuple[str, ...]:
-    """What can be measured on a device."""
-    listed = getattr(zforcing.engines, "available", lambda _: zforcing.engines.ENGINES)(device)
-    return (*listed, *(WHOLE_STEP_ENGINES if device.type == "cuda" else ()))
+    """What can be measured on a device: engines of the time loop, and those of the whole step that are known here."""
+    return tuple(name for name in available(device) if name != "graph" or name in WHOLE_STEP_ENGINES)
 
 
 @gin.configurable(denylist=["batch", "dtype"])
