@@ -15,7 +15,7 @@ from benchmark.speed_report import LEGEND, LSTM_PAIR, ratio_table, scaling_figur
 from benchmark.stop import StopSignals
 
 FIELDS = {"model", "engine", "size", "device", "median_s", "min_s", "max_s", "repetitions", "ratio_to_lstm_pair"}
-FIELDS |= {"ratio_to_floor", "peak_bytes", "sequences_per_second", "frames_per_second", "clean"}
+FIELDS |= {"commit", "ratio_to_floor", "peak_bytes", "sequences_per_second", "frames_per_second", "clean"}
 TINY = ["embedding_size=3", "hidden_size=5", "latent_size=2", "mlp_size=4"]
 
 
