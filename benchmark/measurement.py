@@ -83,16 +83,17 @@ def measure(cases: Sequence[Case], settings: Settings) -> list[Row]:
     commands = {number: entrant.command for number, entrant in enumerate(entrants)}
     product = len(entrants)
     wait = torch.cuda.synchronize if device.type == "cuda" else _nothing
-    times = time_interleaved(
-        commands | {product: matrix_product(device)}, settings.repetitions, size, settings.check_stop, wait
-    )
-    pair_s, flop_s = times[0].median_s, PRODUCT_FLOP / times[product].median_s
     shape = {"steps": works[0].batch.steps, "batch_size": works[0].batch.size}
-    rows, machine = [], environment(device)
-    for number, entrant in enumerate(tqdm(entrants, f"{size}, memory", unit="process", dynamic_ncols=True)):
+    label = f"{size}, T = {shape['steps']}, B = {shape['batch_size']}"
+    commands[product] = matrix_product(device)
+    times = time_interleaved(commands, settings.repetitions, label, settings.check_stop, wait)
+    pair_s, flop_s = times[0].median_s, PRODUCT_FLOP / times[product].median_s
+    rows, common = [], environment(device)
+    for number, entrant in enumerate(tqdm(entrants, f"{label}, memory", unit="process", dynamic_ncols=True)):
         peak = peak_bytes(entrant.case, device, entrant.engine, settings.check_stop)
-        row = _row(entrant, times[number], pair_s, flop_s, shape) | {"peak_bytes": peak}
-        rows.append(row | machine)
+        row = _row(entrant, times[number], pair_s, flop_s, shape) | {"peak_bytes": peak} | common
+        # A ratio is no better than what it is relative to.
+        rows.append(row | {"clean": all(times[n].clean for n in (number, 0, product))})
     return rows
 
 

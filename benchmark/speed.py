@@ -80,6 +80,11 @@ def measure_and_write(options: argparse.Namespace, stop: StopSignals) -> None:
         files_written[out / "scaling.json"] = _json(scaling)
         files_written |= {out / f"scaling.{suffix}": scaling_figure(scaling, suffix) for suffix in ("png", "svg")}
     print(f"\n{speed_report(rows)}")
+    disturbed = sum(not row["clean"] for row in (*rows, *scaling))
+    if disturbed:
+        print(
+            f"other processes disturbed {disturbed} of {len(rows) + len(scaling)} rows: repeat it on a quiet machine\n"
+        )
     for target, content in files_written.items():
         write_atomically(target, content)
         print(f"  {target}")

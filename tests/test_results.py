@@ -11,12 +11,11 @@ from benchmark.speed_report import ratio_table, speed_report
 from benchmark.tables import group_records, records_table
 
 ROOT = Path(__file__).parents[1]
-LIST = ["git", "-C", str(ROOT), "ls-files", "results/records"]
-COMMITTED = subprocess.run(LIST, capture_output=True, text=True).stdout.split() if (ROOT / ".git").exists() else []
-GROUPS = group_records(ROOT / path for path in COMMITTED)
-
-
-SPEED = sorted((ROOT / "results").glob("speed*/speed.json"))
+LIST = ["git", "-C", str(ROOT), "ls-files", "results"]
+LISTED = subprocess.run(LIST, capture_output=True, text=True).stdout.splitlines() if (ROOT / ".git").exists() else []
+COMMITTED = [ROOT / path for path in LISTED]
+GROUPS = group_records(path for path in COMMITTED if path.parent.name == "records")
+SPEED = [path for path in COMMITTED if path.name == "speed.json"]
 
 
 @pytest.mark.parametrize("name", GROUPS)

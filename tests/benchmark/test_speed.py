@@ -63,6 +63,16 @@ def test_every_model_and_engine_of_every_size_has_a_row(tmp_path, monkeypatch, c
     )
 
 
+def test_a_machine_that_is_not_quiet_is_told_of(tmp_path, monkeypatch, capsys):
+    busy = itertools.count(step=1000.0)
+    monkeypatch.setattr(timing, "_busy_seconds", lambda cores: next(busy))
+    monkeypatch.setattr(measurement, "training_step", lambda work, engine: lambda: None)
+    main(tiny_arguments(tmp_path, "--size", "SMALL", "--model", "VRNN", "--engine", "eager"))
+    rows = json.loads((tmp_path / "speed/speed.json").read_text())
+    assert [(row["clean"], row["repetitions"]) for row in rows] == [(False, 2)] * 2
+    assert "other processes disturbed 2 of 2 rows: repeat it on a quiet machine" in capsys.readouterr().out
+
+
 def test_an_experiment_of_ones_own_with_its_scaling(tmp_path):
     own = ["--gin", "gin/music_srnn.gin", "--size", "SMALL", "--engine", "eager", "--scaling", "--json"]
     # The points of the figure set T and B themselves.
