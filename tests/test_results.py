@@ -1,17 +1,21 @@
 """What is committed under results/ follows from the committed records; a user's own records are left aside."""
 
+import json
 import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from benchmark.speed_report import ratio_table, speed_report
 from benchmark.tables import group_records, records_table
 
 ROOT = Path(__file__).parents[1]
-LIST = ["git", "-C", str(ROOT), "ls-files", "results/records"]
-COMMITTED = subprocess.run(LIST, capture_output=True, text=True).stdout.split() if (ROOT / ".git").exists() else []
-GROUPS = group_records(ROOT / path for path in COMMITTED)
+LIST = ["git", "-C", str(ROOT), "ls-files", "results"]
+LISTED = subprocess.run(LIST, capture_output=True, text=True).stdout.splitlines() if (ROOT / ".git").exists() else []
+COMMITTED = [ROOT / path for path in LISTED]
+GROUPS = group_records(path for path in COMMITTED if path.parent.name == "records")
+SPEED = [path for path in COMMITTED if path.name == "speed.json"]
 
 
 @pytest.mark.parametrize("name", GROUPS)
@@ -30,3 +34,12 @@ def test_the_readme_shows_a_committed_table():
 def test_committed_records_can_be_traced(record):
     assert re.fullmatch(r"[0-9a-f]{40}", record["environment"]["commit"]), "the run was made from changed files"
     assert not re.search(r"(?<![\w.:])/(?:home|root|work|tmp|Users)/", str(record))
+
+
+@pytest.mark.parametrize("path", SPEED)
+def test_speed_is_reported_as_it_was_measured(path):
+    rows = json.loads(path.read_text())
+    assert path.with_name("speed.md").read_text() == speed_report(rows)
+    assert ratio_table(rows) in (ROOT / "README.md").read_text()
+    assert all(row["clean"] for row in rows), "measure again on a machine that does nothing else"
+    assert all(re.fullmatch(r"[0-9a-f]{40}", row["commit"]) for row in rows), "measured with changed files"
