@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from benchmark.allocator import keep_freed_memory
 from benchmark.command import run_command
 from benchmark.errors import UserError
 from benchmark.files import write_atomically
@@ -100,6 +101,7 @@ def main(arguments: list[str] | None = None) -> None:
         raise UserError(f"--repetitions must be at least 1, got {options.repetitions}")
     if options.gin and options.model:
         raise UserError("--gin names the model already: leave --model out")
+    keep_freed_memory()
     with StopSignals() as stop:
         measure_and_write(options, stop)
 

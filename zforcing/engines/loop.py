@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from zforcing.engines.derivation import Derivation, derive
 from zforcing.engines.fused import Loop
@@ -61,10 +62,13 @@ class _LoopFunction(torch.autograd.Function):
         start, over_time, weights = tensors[: counts[0]], tensors[counts[0] : counts[1]], tensors[counts[1] :]
         keep = any(ctx.needs_input_grad)
         results, kept = loop.forward(start, over_time, weights, keep)
-        ctx.loop, ctx.kept = (loop, kept) if keep else (None, None)
+        if keep:
+            saved, ctx.form = tree_flatten(kept)
+            ctx.loop = loop
+            ctx.save_for_backward(*saved)
         return results
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Any, ...]:
-        return None, *ctx.loop.backward(ctx.kept, gradients)
+        return None, *ctx.loop.backward(tree_unflatten(ctx.saved_tensors, ctx.form), gradients)
