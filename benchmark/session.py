@@ -15,6 +15,7 @@ from benchmark.allocator import keep_freed_memory
 from benchmark.checkpoint import to_bytes
 from benchmark.config import Config, configuring, load_config, resolved_text
 from benchmark.data import data_root
+from benchmark.determinism import make_deterministic
 from benchmark.errors import UserError
 from benchmark.experiment import Experiment, experiment
 from benchmark.files import write_atomically
@@ -61,8 +62,7 @@ def build_run(options: argparse.Namespace, stop: StopSignals) -> Run:
     seed = [] if options.seed is None else [f"experiment.seed = {options.seed}"]
     config = load_config(options.gin, [*options.set, *seed])
     device = choose_device(options.device)
-    # Without this, CUDA picks algorithms whose results change from run to run.
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    make_deterministic()
     with configuring():
         built = experiment(data_root(options.data), device)
     with configuring():

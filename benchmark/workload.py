@@ -14,6 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmark.config import check_overrides, configuring, load_config
 from benchmark.data.batches import collate
+from benchmark.determinism import make_deterministic
 from benchmark.errors import UserError
 from benchmark.experiment import experiment
 from benchmark.objective import Objective
@@ -84,7 +85,7 @@ def build(case: Case, device: torch.device) -> Workload:
     """
     config = load_config(case.files, case.overrides)
     # As in training: it changes the algorithms, and so the time.
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    make_deterministic()
     with configuring():
         parts = experiment(None, device)
         optimiser = parts.training.optimiser(parts.model.parameters())
