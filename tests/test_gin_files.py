@@ -7,6 +7,7 @@ import gin
 import pytest
 import torch
 
+from benchmark.config import load_config
 from benchmark.data import timit
 from benchmark.errors import UserError
 from benchmark.run import parse_arguments
@@ -15,7 +16,8 @@ from benchmark.stop import StopSignals
 
 ROOT = Path(__file__).parents[1]
 EXPERIMENTS = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "gin").glob("*.gin"))
-SCALES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "gin/scale").glob("*.gin"))
+PAPER = "gin/scale/paper.gin"
+SCALES = sorted({path.relative_to(ROOT).as_posix() for path in (ROOT / "gin/scale").glob("*.gin")} - {PAPER})
 
 
 SYNTHESISED = functools.cache(timit._synthesise_corpus)
@@ -44,6 +46,17 @@ def test_every_experiment_takes_a_step_at_every_scale(experiment, scale):
     run.trainer.optimiser.step()
     assert torch.isfinite(loss)
     assert any(not torch.equal(a, b) for a, b in zip(before, run.experiment.model.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_the_papers_scale_changes_nothing(experiment):
+    """So that what holds of an experiment at its own size holds of it at this scale."""
+    texts = []
+    for files in ([experiment], [experiment, PAPER]):
+        load_config(files)
+        texts.append(gin.config_str())
+    assert texts[0] == texts[1]
+    assert f"experiment.name = '{Path(experiment).stem}'" in texts[0]
 
 
 @pytest.fixture
