@@ -104,6 +104,18 @@ def test_blizzard_has_the_released_codes_sizes_and_rates():
     assert gin.query_parameter("torch.optim.lr_scheduler.ReduceLROnPlateau.min_lr") == 3e-4 / 4
 
 
+@pytest.mark.parametrize(
+    ("experiment", "steps", "norm"),
+    [("timit_srnn", "Timit.segment_frames", 3000), ("music_srnn", "Music.segment_steps", 1)],
+)
+def test_srnns_settings_are_those_of_a_loss_per_sequence(experiment, steps, norm):
+    """Its released code takes the mean over time steps, with an eps of 1e-4 and these largest norms."""
+    load_config([f"gin/{experiment}.gin"])
+    length = gin.query_parameter(steps)
+    assert gin.query_parameter("torch.optim.Adam.eps") == pytest.approx(1e-4 * length)
+    assert gin.query_parameter("Training.gradient_clip") == norm * length
+
+
 @pytest.mark.usefixtures("cheap_initialisation")
 def test_the_variants_differ_in_the_objective_alone():
     weights = {}
