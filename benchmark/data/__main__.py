@@ -43,7 +43,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         "names",
         nargs="+",
         metavar="NAME",
-        help=f"{', '.join(CATALOGUE)}; timit and blizzard say how to obtain the licensed corpora",
+        help=f"{', '.join(CATALOGUE)}; timit and blizzard, which are licensed, say how to obtain them (exit status 2)",
     )
     fetching.add_argument("--data", metavar="DIR", help=f"{DATA_HELP}; made if it is not there")
     fetching.add_argument(
