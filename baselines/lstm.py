@@ -6,6 +6,7 @@ import gin
 import torch
 from torch import Tensor, nn
 
+from zforcing import rnn as recurrent
 from zforcing.checks import require_sizes
 from zforcing.heads import Head
 from zforcing.interface import Batch, SequenceModel, State, StepTerms, keep_scored
@@ -41,7 +42,7 @@ class LSTM(SequenceModel):
         super().__init__(head, word_dropout)
         require_sizes(embedding_size=embedding_size, hidden_size=hidden_size, layers=layers)
         self.embedding = Embedding(head, embedding_size, dropout)
-        self.lstm = nn.LSTM(embedding_size, hidden_size, layers)
+        self.lstm = recurrent.LSTM(embedding_size, hidden_size, layers)
         orthogonal_recurrence(self.lstm)
         self.emission = nn.Linear(hidden_size, head.parameter_size)
 

@@ -17,6 +17,7 @@ from zforcing.interface import Batch, State
 from zforcing.networks import Embedding, LReLU, SplitFirstLayer, mlp, orthogonal_recurrence
 from zforcing.recurrence import UNKNOWN, Pass, Recurrence
 from zforcing.recurrent_vae import RecurrentVAE
+from zforcing.rnn import GRU
 
 
 @gin.register(denylist=["head"])
@@ -70,7 +71,7 @@ class SRNN(RecurrentVAE):
         self.latent_size = latent_size
         self.residual = residual
         self.features = nn.Sequential(Embedding(head, embedding_size), LReLU())
-        self.gru = nn.GRU(embedding_size, hidden_size)
+        self.gru = GRU(embedding_size, hidden_size)
         orthogonal_recurrence(self.gru)
         self.filter_network: nn.Sequential | None = None
         if smoothing or auxiliary is not None:

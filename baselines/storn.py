@@ -17,6 +17,7 @@ from zforcing.interface import Batch, State
 from zforcing.networks import Embedding, mlp, orthogonal_recurrence
 from zforcing.recurrence import UNKNOWN, Pass, Recurrence
 from zforcing.recurrent_vae import RecurrentVAE
+from zforcing.rnn import LSTM
 from zforcing.transition import LatentAsInput
 
 
@@ -55,7 +56,7 @@ class STORN(RecurrentVAE):
         self.hidden_size = hidden_size
         self.latent_size = latent_size
         self.embedding = Embedding(head, embedding_size)
-        self.recognition = nn.LSTM(embedding_size, hidden_size)
+        self.recognition = LSTM(embedding_size, hidden_size)
         orthogonal_recurrence(self.recognition)
         self.posterior_network = mlp(hidden_size, mlp_size, 2 * latent_size)
         self.transition = LatentAsInput(embedding_size, latent_size, mlp_size, hidden_size)
@@ -73,20 +74,22 @@ class STORN(RecurrentVAE):
         return STORNRecurrence(self)
 
     def enter(self, batch: Batch, state: State) -> Pass:
+        recurrence = self.recurrence()
         embedded_TBE = self.embedding(batch.targets)
         recognised_TBH, last = self.recognition(embedded_TBE, (state[2][None], state[3][None]))
         entering = STORNEntering(
-            gates=self.transition.entering(self.embedding(self.word_dropout(batch.inputs))),
+            gates=recurrence.transition.entering(self.embedding(self.word_dropout(batch.inputs))),
             posterior=self.posterior_network(recognised_TBH),
         )
         network = self.backward_network
         backward_TBH = None if network is None else network(embedded_TBE, batch)
-        return Pass(self.recurrence(), entering, state[:2], tuple(x[0] for x in last), backward_TBH)
+        return Pass(recurrence, entering, state[:2], tuple(x[0] for x in last), backward_TBH)
 
     def generation_step(
         self, recurrence: Recurrence, state: State, u: Tensor, noise_BZ: Tensor, generator: torch.Generator | None
     ) -> tuple[State, Tensor]:
-        entering = STORNEntering(self.transition.entering(self.embedding(u)), UNKNOWN)
+        assert isinstance(recurrence, STORNRecurrence)
+        entering = STORNEntering(recurrence.transition.entering(self.embedding(u)), UNKNOWN)
         generated = recurrence.advance(state[:2], noise_BZ, entering)
         y = self.sample_emission(self.emission(generated[0]), generator)
         return (*generated, *state[2:]), y
@@ -104,7 +107,7 @@ class STORNRecurrence(Recurrence):
 
     def __init__(self, model: STORN) -> None:
         self.model = model
-        self._advance = model.transition.step()
+        self.transition = model.transition.prepare()
 
     def prior(self, visible: Tensor, entering: STORNEntering) -> DiagonalGaussian:
         zeros = visible.new_zeros(*visible.shape[:-1], self.model.latent_size)
@@ -114,7 +117,7 @@ class STORNRecurrence(Recurrence):
         return DiagonalGaussian.from_parameters(entering.posterior, clamp=8.0)
 
     def advance(self, state: State, z: Tensor, entering: STORNEntering) -> State:
-        return self._advance(state, z, entering.gates)
+        return self.transition.advance(state, z, entering.gates)
 
     def emission(self, before: Tensor, z: Tensor, after: Tensor, entering: STORNEntering) -> Tensor:
         parameters: Tensor = self.model.emission(after)

@@ -112,19 +112,37 @@ def resolved_text(config: Config) -> str:
         UserError: names every binding that nothing has read.
     """
     text = gin.config_str()
-    configured = _names(text, "configuration")
-    used = _effective(configured, _names(gin.operative_config_str(), "operative configuration"))
+    inert = _inert(text)
     sizes = set(_names(SIZES.read_text(), str(SIZES)))
     tolerated = sizes - _bound_by_user(config)
-    inert = [name for name in configured if name not in used]
-    wrong = [str(name) for name in inert if name not in tolerated]
-    if wrong:
-        raise UserError(
-            f"without effect: {', '.join(wrong)}; nothing in this run reads "
-            f"{'this binding' if len(wrong) == 1 else 'these bindings'}: correct the name, or remove it"
-        )
+    _refuse([name for name in inert if name not in tolerated])
     unread = {name.selector for name in inert}
     return "\n".join(line for line in text.splitlines() if line.partition(" = ")[0] not in unread) + "\n"
+
+
+def check_overrides(config: Config) -> None:
+    """For a command that builds a part of an experiment: what the command line sets has to be read.
+
+    Raises:
+        UserError: names every override that nothing has read.
+    """
+    given = {name.complete for override in config.overrides for name in _override_names(override)}
+    _refuse([name for name in _inert(gin.config_str()) if name.complete in given])
+
+
+def _inert(text: str) -> list[Name]:
+    """The bindings of the configuration that nothing has read."""
+    configured = _names(text, "configuration")
+    used = _effective(configured, _names(gin.operative_config_str(), "operative configuration"))
+    return [name for name in configured if name not in used]
+
+
+def _refuse(inert: list[Name]) -> None:
+    if inert:
+        raise UserError(
+            f"without effect: {', '.join(map(str, inert))}; nothing in this run reads "
+            f"{'this binding' if len(inert) == 1 else 'these bindings'}: correct the name, or remove it"
+        )
 
 
 def _effective(configured: list[Name], read: list[Name]) -> set[Name]:

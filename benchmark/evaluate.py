@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
+from benchmark.allocator import keep_freed_memory
 from benchmark.command import run_command
 from benchmark.config import configuring, load_config
 from benchmark.data import data_root
@@ -145,6 +146,7 @@ def _standard_error(values: list[float]) -> float:
 
 def main(arguments: list[str] | None = None) -> None:
     options = parse_arguments(arguments)
+    keep_freed_memory()
     with StopSignals() as stop:
         metrics = evaluate(options, stop.check)
     suffix = f"{metrics['bound']}{metrics['samples']}_{metrics['split']}"

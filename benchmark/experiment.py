@@ -22,7 +22,6 @@ from zforcing.checks import require, require_choice
 from zforcing.engines import ENGINES
 from zforcing.heads import Head
 from zforcing.interface import SequenceModel
-from zforcing.recurrent_vae import RecurrentVAE
 
 LATE = 10**9  # an update after which no schedule moves
 
@@ -75,7 +74,7 @@ def experiment(
         model: a class, for example @ZForcing, called with the head.
         head: a class, for example @GaussianHead, called with the size of the data.
         objective, training, evaluation, samples: instances, for example @Objective().
-        engine: what runs the time loop of a model with latents, one of `zforcing.engines.ENGINES` or 'auto'.
+        engine: what runs the model's loops over time, one of `zforcing.engines.ENGINES` or 'auto'.
     """
     require_choice(("auto", *ENGINES), engine=engine)
     for part, kind in ((objective, Objective), (training, Training), (evaluation, Evaluation), (samples, Samples)):
@@ -97,8 +96,7 @@ def experiment(
     )
     built = model(head=likelihood).to(device)
     _require_what_is_weighed(built, objective)
-    if isinstance(built, RecurrentVAE):
-        built.engine = engine
+    built.engine = engine
     return Experiment(name, label, seed, loaded, built, objective, training, evaluation, samples)
 
 

@@ -17,6 +17,8 @@ from benchmark import REPOSITORY, __version__
 from benchmark.config import Config
 from benchmark.experiment import Experiment
 from benchmark.training import Progress
+from zforcing.engines import resolve
+from zforcing.interface import SequenceModel
 
 SCHEMA = 1
 
@@ -61,7 +63,7 @@ def build_record(
         "overrides": list(config.overrides),
         "config": config_text,
         "operative_config": gin.operative_config_str(),
-        "environment": environment(next(model.parameters()).device),
+        "environment": environment(model),
     }
 
 
@@ -69,8 +71,9 @@ def count_parameters(model: torch.nn.Module) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
 
-def environment(device: torch.device) -> dict[str, Any]:
+def environment(model: SequenceModel) -> dict[str, Any]:
     """What the numbers depend on beside the configuration and the data."""
+    device = next(model.parameters()).device
     return {
         "version": __version__,
         "commit": commit(),
@@ -80,6 +83,7 @@ def environment(device: torch.device) -> dict[str, Any]:
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine(),
         "device_kind": device.type,
         "threads": torch.get_num_threads(),
+        "engine": resolve(model.engine, device),
     }
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import gin
 import torch
 
+from benchmark.allocator import keep_freed_memory
 from benchmark.checkpoint import to_bytes
 from benchmark.config import Config, configuring, load_config, resolved_text
 from benchmark.data import data_root
@@ -137,6 +138,7 @@ def show(record: dict[str, Any], folder: RunFolder) -> None:
 
 def run_session(options: argparse.Namespace, stop: StopSignals) -> None:
     """What `python -m benchmark.run` does."""
+    keep_freed_memory()
     run = build_run(options, stop)
     print(describe(run), flush=True)
     if options.dry_run:

@@ -78,6 +78,31 @@ def records_table(records: list[dict[str, Any]]) -> str:
     return f"{LEGEND}\n\n{_markdown(table)}\n"
 
 
+def overview_table(records: list[dict[str, Any]]) -> str:
+    """All runs below each other, by data set, with what training gained, as Markdown."""
+    rows = []
+    for record in sorted(records, key=lambda record: (record["dataset"]["name"], record["label"], record["seed"])):
+        dataset, training = record["dataset"], record["training"]
+        protocol, test = next(iter(record["results"]["test"].items()))
+        row = next(row for row in run_rows(record, record["label"]) if row["protocol"] == protocol)
+        further = next((f"{row[column]} {column}" for column in FURTHER_UNITS.values() if column in row), "")
+        rows.append(
+            {
+                "data": f"{dataset['name']}, {dataset['source']}, {protocol}",
+                "model": row["model"],
+                "valid (untrained)": _number(training["validation"][0]),
+                "valid": _number(record["results"]["valid"][protocol]),
+                "test": _number(test),
+                "other unit": further,
+                **{column: row[column] for column in ("KL", "active", "MI")},
+                "updates": training["updates"],
+                "seed": record["seed"],
+            }
+        )
+    legend = f"valid, valid (untrained), test: {UNIT}, of the splits of that name. {LEGEND}"
+    return f"{legend}\n\n{_markdown(pd.DataFrame(rows))}\n"
+
+
 def _markdown(table: pd.DataFrame) -> str:
     """The table without columns that say nothing."""
     filled = table.fillna("")
@@ -127,12 +152,15 @@ def chosen_records(
 
 
 def main(arguments: list[str] | None = None) -> None:
-    description = "Writes a table of all records of each data set and source."
+    description = "Writes a table of the records of each data set and source, and an overview of all."
     out, groups = chosen_records("python -m benchmark.tables", description, arguments)
     for name, records in groups.items():
         path = out / "tables" / f"{name}.md"
         write_atomically(path, records_table(records).encode())
         print(path)
+    path = out / "tables/overview.md"
+    write_atomically(path, overview_table([record for records in groups.values() for record in records]).encode())
+    print(path)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from zforcing.heads import Head
 from zforcing.interface import Batch
 from zforcing.networks import orthogonal_recurrence
+from zforcing.rnn import GRU, LSTM
 
 
 class BackwardNetwork(nn.Module):
@@ -36,7 +37,7 @@ class BackwardNetwork(nn.Module):
         super().__init__()
         self.head = head
         self.reads_padding = reads_padding
-        self.rnn = {"lstm": nn.LSTM, "gru": nn.GRU}[kind](input_size, hidden_size, layers)
+        self.rnn = {"lstm": LSTM, "gru": GRU}[kind](input_size, hidden_size, layers)
         orthogonal_recurrence(self.rnn)
         self.reconstruction = nn.Linear(hidden_size, head.parameter_size)
 

@@ -10,7 +10,7 @@ import math
 import torch
 from torch import Tensor
 
-from zforcing.engines import eager
+from zforcing.engines import run_time_loop
 from zforcing.interface import Batch, State, StepTerms
 from zforcing.recurrence import Pass
 from zforcing.recurrent_vae import RecurrentVAE
@@ -116,7 +116,7 @@ def _step(
     one = Batch(batch.inputs[now], batch.targets[now], None if batch.mask is None else batch.mask[now])
     entering = type(prepared.entering)(*(x[now] for x in prepared.entering))
     single = Pass(prepared.recurrence, entering, state)
-    path = eager.run(single, noise_TBZ[now])
+    path = run_time_loop(single, noise_TBZ[now], engine="eager")
     return log_weights(model.terms(one, single, path))[0], path.last
 
 

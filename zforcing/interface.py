@@ -150,15 +150,29 @@ class SequenceModel(nn.Module, ABC):
         head: the likelihood of one step.
         word_dropout: what models apply to their decoder's inputs, the identity outside training.
         latent_size: Z, or 0 when `log_px` alone is the exact log-likelihood.
+        engine: what runs the loops over time, of the model and of the networks in it: one of `engines.ENGINES`, or
+            'auto'.
     """
 
     latent_size: int = 0
+    _engine: str = "auto"
 
     def __init__(self, head: Head, word_dropout: float = 0.0) -> None:
         super().__init__()
         require(head.categorical or word_dropout == 0, f"word_dropout is for categorical data, not for {head}")
         self.head = head
         self.word_dropout = WordDropout(word_dropout, UNKNOWN_SYMBOL)
+
+    @property
+    def engine(self) -> str:
+        return self._engine
+
+    @engine.setter
+    def engine(self, name: str) -> None:
+        self._engine = name
+        for module in self.modules():
+            if module is not self and hasattr(module, "engine"):
+                module.engine = name  # type: ignore[assignment]
 
     @property
     def has_latent(self) -> bool:

@@ -75,8 +75,8 @@ class SplitFirstLayer:
     def __init__(self, network: nn.Sequential, size: int) -> None:
         first, self.rest = network[0], network[1:]
         assert isinstance(first, nn.Linear)
-        self.weight_x = first.weight[:, :size]
-        self.weight_context = first.weight[:, size:]
+        # One split, not two slices: the gradient of a slice is a full tensor of zeros around it.
+        self.weight_x, self.weight_context = first.weight.split([size, first.in_features - size], 1)
         self.bias = first.bias
 
     def context(self, context: Tensor) -> Tensor:

@@ -25,10 +25,7 @@ class RecurrentVAE(SequenceModel):
     Attributes:
         backward_network: reads the future, if the model or its auxiliary cost needs it.
         auxiliary: the auxiliary cost, if there is one.
-        engine: what runs the time loop, one of `engines.ENGINES`, or 'auto'.
     """
-
-    engine: str = "auto"
 
     def __init__(self, head: Head, word_dropout: float = 0.0) -> None:
         super().__init__(head, word_dropout)

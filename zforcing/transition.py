@@ -1,21 +1,19 @@
 """How z_t enters the forward LSTM of Z-Forcing.
 
-Both cells state their step once: `entering` is what can be computed for all time steps at once, `step` returns the
-function that the time loop and generation call. Weights are stored input-major, (in, 4H), gates in the order
+`prepare` gives a cell's step, stated once for the time loop and for generation: `entering` is what can be computed for
+all time steps at once, `advance` what cannot. Weights are stored input-major, (in, 4H), gates in the order
 i, f, g, o, as in the released code.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from zforcing.interface import State
 from zforcing.networks import LayerNorm, lstm_step, mlp, normalise, uniform_weight
-
-Step = Callable[[State, Tensor, Tensor], State]
 
 
 class LatentAsInput(nn.Module):
@@ -29,25 +27,35 @@ class LatentAsInput(nn.Module):
         self.bias_ih = nn.Parameter(torch.zeros(4 * hidden_size))
         self.bias_hh = nn.Parameter(torch.zeros(4 * hidden_size))
 
-    def _split_weight(self) -> tuple[Tensor, Tensor]:
-        """The rows of W_ih that read the generator's output and those that read e_t."""
-        generated = self.generator.out_features
-        return self.weight_ih[:generated], self.weight_ih[generated:]
+    def prepare(self) -> InputStep:
+        """The weights as the time loop needs them."""
+        # One split, not two slices: the gradient of a slice is a full tensor of zeros around it.
+        sizes = [self.generator.out_features, self.weight_ih.shape[0] - self.generator.out_features]
+        weight_generated, weight_embedded = self.weight_ih.split(sizes)
+        return InputStep(
+            weight_embedded,
+            self.generator.bias @ weight_generated + self.bias_ih + self.bias_hh,
+            self.weight_hh,
+            self.generator.weight.t() @ weight_generated,
+        )
+
+
+class InputStep(NamedTuple):
+    """The step of `LatentAsInput`, the linear generator folded into the LSTM's input weights."""
+
+    weight_embedded: Tensor
+    bias: Tensor
+    weight_hidden: Tensor
+    weight_z: Tensor
 
     def entering(self, embedded: Tensor) -> Tensor:
         """Everything in the gates that does not depend on z or h, (..., E) -> (..., G)."""
-        weight_generated, weight_embedded = self._split_weight()
-        return embedded @ weight_embedded + self.generator.bias @ weight_generated + self.bias_ih + self.bias_hh
+        return embedded @ self.weight_embedded + self.bias
 
-    def step(self) -> Step:
-        """(h, c), z, entering -> (h, c). The linear generator is folded into the LSTM's input weights."""
-        weight_z = self.generator.weight.t() @ self._split_weight()[0]
-
-        def step(state: State, z: Tensor, entering: Tensor) -> State:
-            hidden, cell = state
-            return lstm_step(entering + hidden @ self.weight_hh + z @ weight_z, cell)
-
-        return step
+    def advance(self, state: State, z: Tensor, entering: Tensor) -> State:
+        """(h, c), z, entering -> (h, c)."""
+        hidden, cell = state
+        return lstm_step(entering + hidden @ self.weight_hidden + z @ self.weight_z, cell)
 
 
 class LatentAsNorm(nn.Module):
@@ -64,16 +72,26 @@ class LatentAsNorm(nn.Module):
         self.weight_hh = nn.Parameter(nn.init.orthogonal_(torch.empty(hidden_size, 4 * hidden_size)))
         self.input_norm = LayerNorm(4 * hidden_size)
 
+    def prepare(self) -> NormStep:
+        """The weights as the time loop needs them."""
+        return NormStep(self.weight_ih, self.input_norm, self.weight_hh, self.generator)
+
+
+class NormStep(NamedTuple):
+    """The step of `LatentAsNorm`."""
+
+    weight_embedded: Tensor
+    input_norm: LayerNorm
+    weight_hidden: Tensor
+    generator: nn.Sequential
+
     def entering(self, embedded: Tensor) -> Tensor:
         """The normalised part of the gates that e_t gives, (..., E) -> (..., G)."""
-        return self.input_norm(embedded @ self.weight_ih)
+        normalised: Tensor = self.input_norm(embedded @ self.weight_embedded)
+        return normalised
 
-    def step(self) -> Step:
+    def advance(self, state: State, z: Tensor, entering: Tensor) -> State:
         """(h, c), z, entering -> (h, c)."""
-
-        def step(state: State, z: Tensor, entering: Tensor) -> State:
-            hidden, cell = state
-            gain, bias = self.generator(z).clamp(-3.0, 3.0).chunk(2, -1)
-            return lstm_step(entering + normalise(hidden @ self.weight_hh) * (1 + gain) + bias, cell)
-
-        return step
+        hidden, cell = state
+        gain, bias = self.generator(z).clamp(-3.0, 3.0).chunk(2, -1)
+        return lstm_step(entering + normalise(hidden @ self.weight_hidden) * (1 + gain) + bias, cell)

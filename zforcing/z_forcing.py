@@ -103,7 +103,7 @@ class ZForcing(RecurrentVAE):
         recurrence = self.recurrence()
         backward_TBH = self.backward_network(self.embedding(batch.targets), batch)
         entering = ZForcingEntering(
-            gates=self.transition.entering(self.embedding(self.word_dropout(batch.inputs))),
+            gates=recurrence.transition.entering(self.embedding(self.word_dropout(batch.inputs))),
             context=recurrence.posterior_network.context(backward_TBH),
         )
         return Pass(recurrence, entering, state, backward_TBH=backward_TBH)
@@ -111,7 +111,8 @@ class ZForcing(RecurrentVAE):
     def generation_step(
         self, recurrence: Recurrence, state: State, u: Tensor, noise_BZ: Tensor, generator: torch.Generator | None
     ) -> tuple[State, Tensor]:
-        entering = ZForcingEntering(self.transition.entering(self.embedding(u)), context=UNKNOWN)
+        assert isinstance(recurrence, ZForcingRecurrence)
+        entering = ZForcingEntering(recurrence.transition.entering(self.embedding(u)), context=UNKNOWN)
         z_BZ = recurrence.prior(state[0], entering).sample(noise_BZ)
         state = recurrence.advance(state, z_BZ, entering)
         return state, self.sample_emission(self.emission(state[0]), generator)
@@ -130,7 +131,7 @@ class ZForcingRecurrence(Recurrence):
     def __init__(self, model: ZForcing) -> None:
         self.model = model
         self.posterior_network = SplitFirstLayer(model.posterior_network, model.hidden_size)
-        self._advance = model.transition.step()
+        self.transition = model.transition.prepare()
 
     def prior(self, visible: Tensor, entering: ZForcingEntering) -> DiagonalGaussian:
         return DiagonalGaussian.from_parameters(self.model.prior_network(visible), clamp=8.0)
@@ -139,7 +140,7 @@ class ZForcingRecurrence(Recurrence):
         return DiagonalGaussian.from_parameters(self.posterior_network(visible, entering.context), clamp=8.0)
 
     def advance(self, state: State, z: Tensor, entering: ZForcingEntering) -> State:
-        return self._advance(state, z, entering.gates)
+        return self.transition.advance(state, z, entering.gates)
 
     def emission(self, before: Tensor, z: Tensor, after: Tensor, entering: ZForcingEntering) -> Tensor:
         return self.model.emission(after)

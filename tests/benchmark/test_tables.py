@@ -13,7 +13,11 @@ def record(source="sample", bound="elbo"):
         "label": "Z-Forcing + aux",
         "seed": 5,
         "dataset": {"name": "timit", "source": source, "description": "some speech"},
-        "results": {"test": {"utterance": {"bound": bound, "sequences": 20, "bits_per_sample": 9.8765, **metrics}}},
+        "results": {
+            "valid": {"utterance": {"bound": bound, **metrics}},
+            "test": {"utterance": {"bound": bound, "sequences": 20, "bits_per_sample": 9.8765, **metrics}},
+        },
+        "training": {"updates": 96, "validation": [{"bound": bound, **dict.fromkeys(metrics, -70.0)}]},
     }
 
 
@@ -56,6 +60,14 @@ def test_records_of_one_corpus_make_one_table(tmp_path, capsys):
     tables.main(["--out", str(tmp_path)])
     lines = (tmp_path / "tables/timit_sample.md").read_text().splitlines()
     assert [line.split("|")[-2].strip() for line in lines[-2:]] == ["seed 5", "seed 6"]
+    overview = (tmp_path / "tables/overview.md").read_text()
+    assert row_of(overview, "Z-Forcing + aux")[1:6] == [
+        "Z-Forcing + aux",
+        "≥ -70.0",
+        "≥ 123.5",
+        "≥ 123.5",
+        "9.877 bits/sample",
+    ]
     (tmp_path / "records/broken.json").write_text("{}")
     with pytest.raises(UserError, match=r"broken.json: not a record"):
         tables.main(["--out", str(tmp_path)])

@@ -17,16 +17,20 @@ import torch
 from torch import Tensor
 
 from zforcing.checks import require_choice
-from zforcing.engines import eager, fused
+from zforcing.distributions import DiagonalGaussian
+from zforcing.engines import eager
 from zforcing.engines.compiled import CompiledLoop
 from zforcing.engines.compiler import Unavailable, blas, build
+from zforcing.engines.fused import Loop
+from zforcing.engines.loop import Course, run_loop
+from zforcing.engines.tape import Step
 from zforcing.recurrence import Pass, Trajectory
 
 ENGINES = ("eager", "fused", "compiled", "graph")
 
 
 def run_time_loop(prepared: Pass, noise_TBZ: Tensor, from_prior: bool = False, engine: str = "auto") -> Trajectory:
-    """Runs a model's step over time.
+    """Runs the step of a recurrent VAE over time.
 
     Args:
         prepared: what the model has prepared.
@@ -34,20 +38,36 @@ def run_time_loop(prepared: Pass, noise_TBZ: Tensor, from_prior: bool = False, e
         from_prior: draw the latents from the prior instead of the posterior.
         engine: one of `ENGINES`, or 'auto'.
     """
-    chosen = resolve(engine, noise_TBZ.device)
+    recurrence, states, entering_type = prepared.recurrence, len(prepared.start), type(prepared.entering)
+    draw = recurrence.prior if from_prior else recurrence.posterior
+
+    def step(inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """(z, mean, log variance, *state) from (*state, noise, *entering)."""
+        state, noise_BZ, entering = inputs[:states], inputs[states], entering_type(*inputs[states + 1 :])
+        drawn = draw(state[0], entering)
+        z_BZ = drawn.sample(noise_BZ)
+        return z_BZ, drawn.mean, drawn.log_variance, *recurrence.advance(state, z_BZ, entering)
+
+    course = run_step(step, prepared.start, (noise_TBZ, *prepared.entering), engine)
+    z, mean, log_variance = course.path
+    before = torch.cat((prepared.start[0][None], course.visible[:-1]))
+    return Trajectory(before, course.visible, z, DiagonalGaussian(mean, log_variance), course.last)
+
+
+def run_step(step: Step, start: tuple[Tensor, ...], over_time: tuple[Tensor, ...], engine: str = "auto") -> Course:
+    """Runs a step over time, see `run_loop`."""
+    chosen = resolve(engine, over_time[0].device)
     if chosen == "compiled":
         try:
-            return fused.run(prepared, noise_TBZ, from_prior, CompiledLoop)
-        except Unavailable as error:
+            return run_loop(step, start, over_time, CompiledLoop)
+        except (Unavailable, NotImplementedError) as error:
             _say(f"{error}; the time loop runs in the fused engine instead")
     if chosen != "eager":
         try:
-            return fused.run(prepared, noise_TBZ, from_prior)
+            return run_loop(step, start, over_time, Loop)
         except NotImplementedError as error:
-            _say(
-                f"the fused engine cannot run this model's step ({error}); the time loop runs in plain autograd instead"
-            )
-    return eager.run(prepared, noise_TBZ, from_prior)
+            _say(f"the fused engine cannot run this step ({error}); the time loop runs in plain autograd instead")
+    return eager.run_loop(step, start, over_time)
 
 
 def available(device: torch.device) -> tuple[str, ...]:

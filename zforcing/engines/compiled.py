@@ -7,11 +7,11 @@ from collections.abc import Hashable, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, fx
+from torch import Tensor
 
 from zforcing.engines.compiler import Unavailable, blas, build
 from zforcing.engines.derivation import Derivation
-from zforcing.engines.expressions import width
+from zforcing.engines.expressions import Node, width
 from zforcing.engines.fused import Loop
 from zforcing.engines.lowering import Array, Lowering, Slots, kept
 
@@ -149,10 +149,8 @@ class CompiledLoop(Loop):
 
     def _plan_forward(self) -> Lowering:
         d, slots = self.derivation, Slots()
-        stores = [
-            (node, slots.array(name, width(node))) for node, name in zip(d.outputs, ("z", "m", "v"), strict=False)
-        ]
-        for number, node in enumerate(d.outputs[3:]):
+        stores = [(node, slots.array(("path", i), width(node))) for i, node in enumerate(d.outputs[: self.paths])]
+        for number, node in enumerate(d.outputs[self.paths :]):
             stores.append((node, slots.array(("state", number), width(node), "(t + 1)")))
         stored = {node for node, _ in stores}
         reads = [x for node in d.backward for x in node.all_input_nodes]
@@ -166,14 +164,13 @@ class CompiledLoop(Loop):
         d, slots = self.derivation, Slots()
         known = self._known(slots)
         for node, array in self.kept:
-            known.setdefault(node, slots.array(self.forward_program.slots[array.index], array.width, array.offset))
+            known.setdefault(node, slots.array(self.forward_program.slots[array.slot], array.width, array.offset))
         *own, visible = d.gradients
-        for number, node in enumerate(own[:3]):
+        for number, node in enumerate((*own[: self.paths], visible)):
             known[node] = slots.array(("gradient", number), width(node))
-        for number, node in enumerate(own[3:]):
+        for number, node in enumerate(own[self.paths :]):
             known[node] = slots.array(("carried", number), width(node), "((t + 1) & 1)")
-        known[visible] = slots.array(("gradient", 3), width(visible))
-        stores: list[tuple[fx.Node | None, Array]] = []
+        stores: list[tuple[Node | None, Array]] = []
         for number in range(self.states):
             array = slots.array(("carried", number), width(d.inputs[number]), "(t & 1)")
             stores.append((d.input_gradients[number], array))
@@ -183,7 +180,7 @@ class CompiledLoop(Loop):
         step = frozenset((*d.forward, *d.backward))
         return Lowering(step, known, frozenset((*d.weights, *d.invariant)), stores, slots)
 
-    def _known(self, slots: Slots) -> dict[fx.Node, Array]:
+    def _known(self, slots: Slots) -> dict[Node, Array]:
         """The inputs of the step, and what all steps share."""
         inputs = self.derivation.inputs
         known = {node: slots.array(("state", i), width(node)) for i, node in enumerate(inputs[: self.states])}
@@ -203,22 +200,22 @@ class CompiledLoop(Loop):
             tensors["state", number] = self._empty(steps + 1, x.shape[-1])
             tensors["state", number][0] = x
         for node, array in self.kept:
-            key = self.forward_program.slots[array.index]
+            key = self.forward_program.slots[array.slot]
             if key not in tensors:
                 tensors[key] = self._empty(steps, width(node))
         self._call("forward", self.forward_program, steps, tensors, fixed)
         # New tensors of the same memory: autograd marks what it returns, and what is kept must not refer to that.
-        states = [tensors["state", number].data for number in range(self.states)]
-        path = (*(tensors[name].data for name in ("z", "m", "v")), states[0][1:].data)
-        return (*path, *(x[-1].clone() for x in states)), (fixed, tensors) if keep else None
+        states = [tensors["state", number] for number in range(self.states)]
+        seen = (*(tensors["path", number].data for number in range(self.paths)), states[0].data[1:])
+        return (*seen, *(x[-1].clone() for x in states)), (fixed, tensors) if keep else None
 
     def backward(self, kept: Any, gradients: Sequence[Tensor]) -> tuple[Tensor | None, ...]:
         fixed, forward = kept
         d, steps = self.derivation, len(gradients[0])
         tensors = dict(forward)
-        for number, gradient in enumerate(gradients[:4]):
+        for number, gradient in enumerate(gradients[: self.paths + 1]):
             tensors["gradient", number] = gradient.contiguous()
-        for number, gradient in enumerate(gradients[4:]):
+        for number, gradient in enumerate(gradients[self.paths + 1 :]):
             tensors["carried", number] = self._empty(2, gradient.shape[-1])
             tensors["carried", number][steps & 1] = gradient
         for node in self.computed:
@@ -226,14 +223,13 @@ class CompiledLoop(Loop):
         self._call("backward", self.backward_program, steps, tensors, fixed)
         known, slots = self.backward_program.known, self.backward_program.slots
 
-        def in_time(node: fx.Node | None) -> Tensor | None:
-            if node is None or node in self.computed:
-                return None if node is None else tensors[node]
-            array = known[node]
-            first = 1 if array.offset == "(t + 1)" else 0
-            return tensors[slots[array.index]][first : first + steps]
+        def in_time(node: Node) -> Tensor:
+            if node in self.computed:
+                return tensors[node]
+            first = int(known[node].offset == "(t + 1)")
+            return tensors[slots[known[node].slot]][first : first + steps]
 
-        entering = [in_time(node) for node in d.input_gradients[self.states :]]
+        entering = [None if node is None else in_time(node) for node in d.input_gradients[self.states :]]
         stacks = {node: in_time(node) for node in self.stacked}
         carried = [tensors["carried", number][0] for number in range(self.states)]
         return (*carried, *entering, *self.weight_gradients(stacks, fixed))
@@ -252,7 +248,7 @@ class CompiledLoop(Loop):
             if isinstance(key, tuple) and key[0] == "temporary":
                 tensor = self._empty(1, key[2])
             else:
-                tensor = tensors[key] if key in tensors else values[key].contiguous()  # type: ignore[index]
+                tensor = tensors[key] if key in tensors else values[key].contiguous()
             alive.append(tensor)
             addresses.append(tensor.data_ptr())
         table = (Weight * max(1, len(program.uses)))()

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, fx
 from torch.fx.experimental.proxy_tensor import make_fx
 
+from zforcing.engines.expressions import Node
 from zforcing.engines.tape import Tape
 
 aten = torch.ops.aten
 
-VISIBLE = 3  # of the outputs (z, mean, log variance, *state), the part of the state that others see
 INVARIANT, STEP, TOTAL = range(3)  # the same at all times, of one time step, summed over all time steps
 
 
@@ -22,8 +22,8 @@ INVARIANT, STEP, TOTAL = range(3)  # the same at all times, of one time step, su
 class Reduction:
     """A sum over the batch, and so over time, which is made once after the loop: of x, or of x^T y."""
 
-    node: fx.Node
-    operands: tuple[fx.Node, ...]
+    node: Node
+    operands: tuple[Node, ...]
 
 
 @dataclass(frozen=True)
@@ -44,26 +44,27 @@ class Derivation:
     """
 
     graph: fx.Graph
-    inputs: tuple[fx.Node, ...]
-    weights: tuple[fx.Node, ...]
-    gradients: tuple[fx.Node, ...]
-    outputs: tuple[fx.Node, ...]
-    input_gradients: tuple[fx.Node | None, ...]
-    weight_gradients: tuple[fx.Node | None, ...]
-    invariant: tuple[fx.Node, ...]
-    forward: tuple[fx.Node, ...]
-    backward: tuple[fx.Node, ...]
-    saved: tuple[fx.Node, ...]
+    inputs: tuple[Node, ...]
+    weights: tuple[Node, ...]
+    gradients: tuple[Node, ...]
+    outputs: tuple[Node, ...]
+    input_gradients: tuple[Node | None, ...]
+    weight_gradients: tuple[Node | None, ...]
+    invariant: tuple[Node, ...]
+    forward: tuple[Node, ...]
+    backward: tuple[Node, ...]
+    saved: tuple[Node, ...]
     reductions: tuple[Reduction, ...]
-    after: tuple[fx.Node, ...]
+    after: tuple[Node, ...]
 
 
-def derive(tape: Tape, first: tuple[Tensor, ...], wanted: tuple[bool, ...]) -> Derivation:
+def derive(tape: Tape, first: tuple[Tensor, ...], states: int, wanted: tuple[bool, ...]) -> Derivation:
     """The programs of a recorded step, its derivative by PyTorch's own formulas.
 
     Args:
         tape: the step.
         first: its inputs; their values do not matter.
+        states: how many tensors the state has; the last outputs are the next state, its first tensor the visible one.
         wanted: for each input, then for each weight, whether its gradient is asked for.
 
     Raises:
@@ -84,7 +85,7 @@ def derive(tape: Tape, first: tuple[Tensor, ...], wanted: tuple[bool, ...]) -> D
             if not leaves or not reached:
                 return [*outputs, *(None for _ in leaves)]
             *gradients, visible = gradients
-            gradients[VISIBLE] = gradients[VISIBLE] + visible
+            gradients[-states] = gradients[-states] + visible
             found = torch.autograd.grad(
                 [outputs[number] for number in reached],
                 leaves,
@@ -94,7 +95,7 @@ def derive(tape: Tape, first: tuple[Tensor, ...], wanted: tuple[bool, ...]) -> D
             return [*outputs, *found]
 
         outputs = tape.replay(examples[: len(first)], examples[len(first) :])
-        gradients = [torch.zeros_like(output) for output in (*outputs, outputs[VISIBLE])]
+        gradients = [torch.zeros_like(output) for output in (*outputs, outputs[-states])]
         module = make_fx(joint)(*examples, *gradients)
     graph = module.graph
     _simplify(graph)
@@ -134,7 +135,7 @@ def _simplify(graph: fx.Graph) -> None:
 
 
 def _sorted(graph: fx.Graph, **parts: Any) -> Derivation:
-    level: dict[fx.Node, int] = dict.fromkeys((*parts["inputs"], *parts["gradients"]), STEP)
+    level: dict[Node, int] = dict.fromkeys((*parts["inputs"], *parts["gradients"]), STEP)
     level |= dict.fromkeys(parts["weights"], INVARIANT)
     of_gradient = set(parts["gradients"])
     reductions: list[Reduction] = []
@@ -174,9 +175,9 @@ def _sorted(graph: fx.Graph, **parts: Any) -> Derivation:
     )
 
 
-def _needed(ends: Iterable[fx.Node]) -> set[fx.Node]:
+def _needed(ends: Iterable[Node]) -> set[Node]:
     """The ends and everything they are computed from."""
-    needed: set[fx.Node] = set()
+    needed: set[Node] = set()
     waiting = list(ends)
     while waiting:
         node = waiting.pop()
@@ -186,7 +187,7 @@ def _needed(ends: Iterable[fx.Node]) -> set[fx.Node]:
     return needed
 
 
-def _reduced(node: fx.Node, level: dict[fx.Node, int]) -> tuple[fx.Node, ...]:
+def _reduced(node: Node, level: dict[Node, int]) -> tuple[Node, ...]:
     """The operands of a sum over the batch; none for any other node."""
     if node.target is aten.mm.default:
         left, right = node.args

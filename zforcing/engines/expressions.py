@@ -6,9 +6,9 @@ import operator
 from typing import Any
 
 import torch
-from torch import fx
 
 aten = torch.ops.aten
+Node = Any  # torch.fx.Node; only a node's target says what its arguments are
 
 # The arguments are C expressions; constants are written in full precision.
 POINTWISE = {
@@ -47,11 +47,10 @@ CONSTANT = {
 }
 # Worth keeping for the backward pass; everything else is computed again from what is kept.
 EXPENSIVE = (aten.exp.default, aten.sigmoid.default, aten.tanh.default, aten.rsqrt.default, aten.pow.Tensor_Scalar)
-# Over a row: what is summed, from the element x and, for the variance, the row's mean; and the factor of the sum.
 ROW_SUMS = (aten.sum.dim_IntList, aten.mean.dim, aten.var.correction)
 
 
-def width(node: fx.Node) -> int:
+def width(node: Node) -> int:
     """The size of the last dimension; 0 of what is no tensor."""
     value = node.meta["val"]
     if not isinstance(value, torch.Tensor):
@@ -59,32 +58,28 @@ def width(node: fx.Node) -> int:
     return int(value.shape[-1]) if value.dim() else 1
 
 
-def part(node: fx.Node) -> tuple[fx.Node, int] | None:
+def part(node: Node) -> tuple[Node, int] | None:
     """For a node that only renames columns of another one: that one, and its first column."""
     if node.target is operator.getitem:
         split, number = node.args
-        assert isinstance(split, fx.Node)
-        assert isinstance(number, int)
-        source, sizes = split.args[0], split.args[1]
-        assert isinstance(source, fx.Node)
-        if split.target is aten.split.Tensor and isinstance(sizes, int):
+        source, sizes = split.args[:2]
+        if split.target is aten.split.Tensor:
             return source, number * sizes
-        if split.target is aten.split_with_sizes.default and isinstance(sizes, (list, tuple)):
-            return source, sum(sizes[:number])  # type: ignore[arg-type]
+        if split.target is aten.split_with_sizes.default:
+            return source, sum(sizes[:number])
         raise NotImplementedError(f"part of {split.target}")
     if node.target is aten.slice.Tensor and node.args[1] in (1, -1):
         source, _, first = (*node.args, 0)[:3]
-        return source, first  # type: ignore[return-value]
+        return source, first
     if node.target in (aten.expand.default, aten.view.default):
         source = node.args[0]
-        assert isinstance(source, fx.Node)
         if width(source) in (1, width(node)):
             return source, 0
     return None
 
 
-def components(node: fx.Node) -> list[tuple[fx.Node, int]]:
+def components(node: Node) -> list[tuple[Node, int]]:
     """The nodes that a concatenation along the last dimension puts side by side, each with its first column."""
-    parts: list[Any] = list(node.args[0])  # type: ignore[arg-type]
+    parts: list[Any] = list(node.args[0])
     starts = [sum(map(width, parts[:number])) for number in range(len(parts))]
     return list(zip(parts, starts, strict=True))

@@ -13,9 +13,8 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import torch
-from torch import fx
 
-from zforcing.engines.expressions import CONSTANT, EXPENSIVE, POINTWISE, ROW_SUMS, components, part, width
+from zforcing.engines.expressions import CONSTANT, EXPENSIVE, POINTWISE, ROW_SUMS, Node, components, part, width
 
 aten = torch.ops.aten
 FEWEST_ELEMENTS = 4096  # in a pass for which a second thread pays
@@ -24,7 +23,7 @@ FEWEST_ELEMENTS = 4096  # in a pass for which a second thread pays
 class Array(NamedTuple):
     """Rows in memory: a pointer of the table that the C function gets, and where time step t begins in it."""
 
-    index: int
+    slot: int
     width: int
     offset: str = "0"  # in rows of the batch
     rows: bool = True  # False for one row that all sequences share
@@ -33,22 +32,22 @@ class Array(NamedTuple):
 class Product(NamedTuple):
     """X W; W is stored transposed if `transposed`."""
 
-    operand: fx.Node
-    weight: fx.Node
+    operand: Node
+    weight: Node
     transposed: bool
 
 
 class Use(NamedTuple):
     """How products read a weight."""
 
-    weight: fx.Node
+    weight: Node
     transposed: bool
 
 
 class Segment(NamedTuple):
     """Columns of a node that are written to an array; `node` None writes zeros."""
 
-    node: fx.Node | None
+    node: Node | None
     first: int
     width: int
     array: Array
@@ -83,21 +82,21 @@ class Lowering:
         NotImplementedError: the step holds something that no C is written for.
     """
 
-    step: frozenset[fx.Node]
-    known: dict[fx.Node, Array]
-    invariant: frozenset[fx.Node]
-    stores: Sequence[tuple[fx.Node | None, Array]]
+    step: frozenset[Node]
+    known: dict[Node, Array]
+    invariant: frozenset[Node]
+    stores: Sequence[tuple[Node | None, Array]]
     slots: Slots
     uses: list[Use] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.homes: dict[fx.Node, Array] = {}
+        self.homes: dict[Node, Array] = {}
         for node, array in self.stores:
             if node is not None:
                 self.homes.setdefault(node, array)
-        self.products: dict[fx.Node, Product] = {}
-        self.leaders: dict[fx.Node, fx.Node] = {}  # of products that add up in one array: the one it belongs to
-        self._levels: dict[fx.Node, int] = {}
+        self.products: dict[Node, Product] = {}
+        self.leaders: dict[Node, Node] = {}  # of products that add up in one array: the one it belongs to
+        self._levels: dict[Node, int] = {}
         computed = self._computed()
         for node in reversed(computed):
             if node.target is aten.add.Tensor:
@@ -108,9 +107,9 @@ class Lowering:
             elif node.target in ROW_SUMS or width(node) == 1:
                 self._home(node)
 
-    def _computed(self) -> list[fx.Node]:
+    def _computed(self) -> list[Node]:
         """The nodes that the stores need, in order."""
-        needed: set[fx.Node] = set()
+        needed: set[Node] = set()
         waiting = [node for node, _ in self.stores if node is not None]
         while waiting:
             node = waiting.pop()
@@ -120,7 +119,7 @@ class Lowering:
         some = next(iter(needed), None)
         return [node for node in some.graph.nodes if node in needed] if some else []
 
-    def _join(self, node: fx.Node) -> None:
+    def _join(self, node: Node) -> None:
         """Lets the products of a sum, whose terms nothing else reads, add up in one array."""
         terms, waiting = [], list(node.all_input_nodes)
         while waiting:
@@ -139,7 +138,7 @@ class Lowering:
             if node in self.homes and not waiting:
                 self.homes[leader] = self.homes[node]
 
-    def _product(self, node: fx.Node, operand: fx.Node, weight: fx.Node) -> None:
+    def _product(self, node: Node, operand: Node, weight: Node) -> None:
         if weight not in self.invariant:
             raise NotImplementedError("a product of two tensors of a time step")
         transposed = weight.target is aten.t.default
@@ -150,13 +149,13 @@ class Lowering:
         if self._in_memory(operand) is None:
             self._home(operand)
 
-    def _home(self, node: fx.Node) -> Array:
+    def _home(self, node: Node) -> Array:
         if node not in self.homes:
             key = ("temporary", len(self.slots), width(node))
             self.homes[node] = self.slots.array(key, width(node), "0")
         return self.homes[node]
 
-    def _in_memory(self, node: fx.Node) -> tuple[Array, int] | None:
+    def _in_memory(self, node: Node) -> tuple[Array, int] | None:
         """Where a node's columns are, if they are in memory once computed."""
         if node in self.known:
             return self.known[node], 0
@@ -169,7 +168,7 @@ class Lowering:
                 return found[0], found[1] + renamed[1]
         return None
 
-    def level(self, node: fx.Node) -> int:
+    def level(self, node: Node) -> int:
         """How many products, one after another, have to be made before a node can be computed."""
         if node not in self._levels:
             if node in self.known or node not in self.step:
@@ -190,14 +189,14 @@ class Lowering:
         products = defaultdict(list)
         for node, product in self.products.items():
             products[self.level(product.operand) + 1].append(node)
-        text = []
+        text: list[str] = []
         started: set[Array] = set()
         for level in range(max((*levels, *products), default=0) + 1):
             text.extend(self._call(node, started) for node in products[level])
             text.extend(rows.passes(levels[level]))
         return "\n".join(text)
 
-    def _call(self, node: fx.Node, started: set[Array]) -> str:
+    def _call(self, node: Node, started: set[Array]) -> str:
         product, home = self.products[node], self.homes[self.leaders.get(node, node)]
         found = self._in_memory(product.operand)
         assert found is not None
@@ -233,10 +232,10 @@ class _Rows:
 
     def __init__(self, program: Lowering) -> None:
         self.program = program
-        self.ready: set[fx.Node] = set()
-        self.waiting: Counter[fx.Node | None] = Counter()
+        self.ready: set[Node] = set()
+        self.waiting: Counter[Node | None] = Counter()
 
-    def cuts(self, node: fx.Node) -> set[int]:
+    def cuts(self, node: Node) -> set[int]:
         """The columns at which what a node is computed from changes: the borders of concatenations."""
         program = self.program
         if node in program.known or node not in program.step or node in program.products:
@@ -256,7 +255,7 @@ class _Rows:
             return set()
         return {cut for x in node.all_input_nodes if width(x) == width(node) for cut in self.cuts(x)}
 
-    def order(self, node: fx.Node, level: int, seen: dict[fx.Node, int]) -> int:
+    def order(self, node: Node, level: int, seen: dict[Node, int]) -> int:
         """How many passes of one level have to be made before a node can be computed."""
         program = self.program
         if node not in program.step or node in (*program.known, *program.products) or program.level(node) < level:
@@ -275,7 +274,7 @@ class _Rows:
         """One parallel loop over the rows, in it the loops over columns."""
         if not segments:
             return
-        program, seen = self.program, {}  # type: tuple[Lowering, dict[fx.Node, int]]
+        program, seen = self.program, {}  # type: tuple[Lowering, dict[Node, int]]
         groups = defaultdict(list)
         for segment in segments:
             order = 0 if segment.node is None else self.order(segment.node, program.level(segment.node), seen)
@@ -312,14 +311,14 @@ class _Rows:
         target = f"{pointer(segment.array)}[b]"
         total = self._total(source, "x")
         if node.target is aten.var.correction:
-            divisor = count - int(node.kwargs.get("correction", 1))  # type: ignore[arg-type]
+            divisor = count - int(node.kwargs.get("correction", 1))
             squares = self._total(source, "(x - mean) * (x - mean)")
             mean = f"const real mean = total / {count};\ntotal = 0;"
             return f"{{ real total = 0;\n{total}\n{mean}\n{squares}\n{target} = total / {divisor}; }}"
         divisor = count if node.target is aten.mean.dim else 1
         return f"{{ real total = 0;\n{total}\n{target} = total / {divisor}; }}"
 
-    def _total(self, source: fx.Node, value: str) -> str:
+    def _total(self, source: Node, value: str) -> str:
         """Adds a value, made of the element x, of every column to `total`."""
         text = []
         for first, end in pairwise(sorted({0, width(source), *self.cuts(source)})):
@@ -341,9 +340,9 @@ class _Scope:
         self.rows = rows
         self.count = count
         self.lines: list[str] = []
-        self.names: dict[tuple[fx.Node, int], str] = {}
+        self.names: dict[tuple[Node, int], str] = {}
 
-    def value(self, node: fx.Node, first: int) -> str:
+    def value(self, node: Node, first: int) -> str:
         """The C expression of a node's column first + j."""
         program = self.rows.program
         if node in program.known:
@@ -356,7 +355,7 @@ class _Scope:
             self.names[node, first] = self._compute(node, first)
         return self.names[node, first]
 
-    def _compute(self, node: fx.Node, first: int) -> str:
+    def _compute(self, node: Node, first: int) -> str:
         renamed = part(node)
         if renamed is not None:
             source, offset = renamed
@@ -371,10 +370,10 @@ class _Scope:
         if node.target in POINTWISE and node.kwargs.get("alpha", 1) == 1:
             wide = width(node) > 1
             arguments = [
-                self.value(x, 0 if wide and width(x) == 1 else first) if isinstance(x, fx.Node) else _constant(x)
+                self.value(x, 0 if wide and width(x) == 1 else first) if isinstance(x, torch.fx.Node) else _constant(x)
                 for x in node.args
             ]
-            expression = POINTWISE[node.target].format(*arguments)  # type: ignore[index]
+            expression = POINTWISE[node.target].format(*arguments)
         else:
             raise NotImplementedError(str(node.target))
         name = f"v{len(self.lines)}"
@@ -383,7 +382,7 @@ class _Scope:
 
 
 def pointer(array: Array) -> str:
-    return f"(a[{array.index}] + ({array.offset}) * {array.width} * batch)" if array.rows else f"a[{array.index}]"
+    return f"(a[{array.slot}] + ({array.offset}) * {array.width} * batch)" if array.rows else f"a[{array.slot}]"
 
 
 def element(array: Array, first: int, count: int) -> str:
@@ -393,10 +392,13 @@ def element(array: Array, first: int, count: int) -> str:
 
 
 def _constant(value: object) -> str:
-    return repr(float(value)) if isinstance(value, (int, float)) else str(value)
+    # Without the cast single precision would be computed in double.
+    if not isinstance(value, (int, float)):
+        raise NotImplementedError(f"the constant {value!r}")
+    return f"(real){float(value)!r}"
 
 
-def kept(reads: Iterable[fx.Node], step: frozenset[fx.Node], stored: Iterable[fx.Node]) -> set[fx.Node]:
+def kept(reads: Iterable[Node], step: frozenset[Node], stored: Iterable[Node]) -> set[Node]:
     """What the forward pass has to keep so that `reads` can be computed again: products, and what is expensive."""
     stored, keep, seen = set(stored), set(), set()
     waiting = list(reads)

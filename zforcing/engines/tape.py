@@ -14,10 +14,10 @@ Step = Callable[[tuple[Tensor, ...]], tuple[Tensor, ...]]
 
 
 class Ref(NamedTuple):
-    """A tensor of a tape: an input, a weight, or (part of) the result of a call."""
+    """A tensor of a tape: an 'input', a 'weight', or (a part of) the 'result' of a call, by number."""
 
     kind: str
-    index: int
+    number: int
     part: int = 0
 
 
@@ -55,9 +55,9 @@ class Tape:
         def value(argument: Any) -> Any:
             if isinstance(argument, Ref):
                 if argument.kind == "result":
-                    result = results[argument.index]
+                    result = results[argument.number]
                     return result if isinstance(result, Tensor) else result[argument.part]
-                return (inputs if argument.kind == "input" else weights)[argument.index]
+                return (inputs if argument.kind == "input" else weights)[argument.number]
             return type(argument)(map(value, argument)) if type(argument) in (tuple, list) else argument
 
         for call in self.calls:

@@ -1,0 +1,74 @@
+"""A step run over time as one node of the autograd graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+from torch.utils._pytree import tree_flatten, tree_unflatten
+
+from zforcing.engines.derivation import Derivation, derive
+from zforcing.engines.fused import Loop
+from zforcing.engines.tape import Step, record, signature
+
+MOST_LOOPS = 64  # of different steps and shapes that are kept
+LOOPS: dict[Hashable, Loop] = {}
+
+Generate = Callable[[Derivation, int], Loop]
+
+
+class Course(NamedTuple):
+    """What a loop leaves: the path and the visible state of every step, (T, B, .), and the last state, (B, .)."""
+
+    path: tuple[Tensor, ...]
+    visible: Tensor
+    last: tuple[Tensor, ...]
+
+
+def run_loop(step: Step, start: tuple[Tensor, ...], over_time: tuple[Tensor, ...], generate: Generate) -> Course:
+    """Runs a step over time.
+
+    Args:
+        step: (*path, *state) from (*state, *what enters); the first tensor of the state is the visible one.
+        start: the state before the first step, (B, .) each.
+        over_time: what enters, (T, B, .) each.
+        generate: makes the loop.
+
+    Raises:
+        NotImplementedError: the step mixes the sequences of a batch.
+    """
+    first = (*start, *(x[0] for x in over_time))
+    tape = record(step, first)
+    wanted = tuple(torch.is_grad_enabled() and x.requires_grad for x in (*start, *over_time, *tape.weights))
+    # The state of every step but the first depends on whatever has a gradient.
+    wanted = ((any(wanted),) * len(start)) + wanted[len(start) :]
+    key = (generate, tape.structure, tuple(map(signature, first)), wanted)
+    if key not in LOOPS:
+        if len(LOOPS) >= MOST_LOOPS:
+            del LOOPS[next(iter(LOOPS))]
+        LOOPS[key] = generate(derive(tape, first, len(start), wanted), len(start))
+    paths = LOOPS[key].paths
+    results = _LoopFunction.apply(LOOPS[key], *start, *over_time, *tape.weights)
+    return Course(results[:paths], results[paths], results[paths + 1 :])
+
+
+class _LoopFunction(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, loop: Loop, *tensors: Tensor) -> tuple[Tensor, ...]:
+        counts = loop.states, len(loop.derivation.inputs)
+        start, over_time, weights = tensors[: counts[0]], tensors[counts[0] : counts[1]], tensors[counts[1] :]
+        keep = any(ctx.needs_input_grad)
+        results, kept = loop.forward(start, over_time, weights, keep)
+        if keep:
+            saved, ctx.form = tree_flatten(kept)
+            ctx.loop = loop
+            ctx.save_for_backward(*saved)
+        return results
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Any, ...]:
+        return None, *ctx.loop.backward(tree_unflatten(ctx.saved_tensors, ctx.form), gradients)
