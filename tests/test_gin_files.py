@@ -30,8 +30,8 @@ def _clean(no_data, monkeypatch):
     gin.clear_config()
 
 
-def build(*files):
-    return build_run(parse_arguments([a for file in files for a in ("--gin", file)]), StopSignals())
+def build(*files, settings=()):
+    return build_run(parse_arguments([*(a for file in files for a in ("--gin", file)), *settings]), StopSignals())
 
 
 @pytest.mark.parametrize("scale", SCALES)
@@ -83,6 +83,39 @@ def test_a_weight_without_its_term_is_refused(part, weight):
     else:
         with pytest.raises(UserError, match=rf"Objective\.{weight} weighs nothing, because this VRNN has no"):
             build(*files)
+
+
+def test_a_backward_network_that_nothing_trains_is_refused():
+    """A filtering SRNN does not read the future: the network that is added for the cost needs its reconstruction."""
+    filtering = ("--set", "SRNN.smoothing=False")
+    backward = (
+        "--set",
+        "Objective.backward_weight=@reconstruction/Constant()",
+        "--set",
+        "reconstruction/Constant.value=1.0",
+    )
+    files = ("gin/timit_srnn.gin", "gin/base/srnn_auxiliary.gin", "gin/scale/demo.gin")
+    build(*files)
+    with pytest.raises(UserError, match=r"Objective\.backward_weight must be above 0 for this SRNN"):
+        build(*files, settings=filtering)
+    build(*files, settings=(*filtering, *backward))
+    build("gin/timit_srnn.gin", "gin/scale/demo.gin", settings=filtering)
+
+
+@pytest.mark.parametrize(
+    ("experiment", "part", "label"),
+    [
+        ("vrnn", "vrnn_auxiliary", "VRNN-Gauss + aux"),
+        ("srnn", "srnn_auxiliary", "SRNN (smooth + Res_q) + aux"),
+        ("vrnn", "kl_annealing", "VRNN-Gauss"),
+        ("zf_kla", "auxiliary_cost", "Z-Forcing + kla + aux"),
+        ("zf_aux", "kl_annealing", "Z-Forcing + aux"),
+    ],
+)
+def test_a_label_mentions_the_auxiliary_cost(experiment, part, label):
+    """Also where a part adds it that does not know the label."""
+    run = build(f"gin/timit_{experiment}.gin", f"gin/base/{part}.gin", "gin/scale/demo.gin")
+    assert run.experiment.label == label
 
 
 @pytest.mark.usefixtures("cheap_initialisation")
