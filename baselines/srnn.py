@@ -82,7 +82,8 @@ class SRNN(RecurrentVAE):
         self.posterior_network = mlp(latent_size + hidden_size, mlp_size, 2 * latent_size)
         self.emission = mlp(latent_size + hidden_size, mlp_size, head.parameter_size, layers)
         if auxiliary is not None:
-            self.auxiliary = auxiliary.cost(hidden_size, latent_size, hidden_size, mlp_size)
+            sizes = (hidden_size, latent_size, hidden_size, mlp_size)
+            self.auxiliary = auxiliary.cost(*sizes, own_network=not smoothing)
 
     def initial_state(self, batch_size: int) -> State:
         """(z_0, d_0): zeros."""

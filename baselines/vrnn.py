@@ -75,7 +75,7 @@ class VRNN(RecurrentVAE):
         self.bias = nn.Parameter(torch.zeros(4 * hidden_size))
         if auxiliary is not None:
             self.backward_network = BackwardNetwork(head, embedding_size, hidden_size)
-            self.auxiliary = auxiliary.cost(hidden_size, latent_size, hidden_size, mlp_size)
+            self.auxiliary = auxiliary.cost(hidden_size, latent_size, hidden_size, mlp_size, own_network=True)
 
     def initial_state(self, batch_size: int) -> State:
         """(h_0, c_0): zeros."""

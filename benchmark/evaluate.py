@@ -16,7 +16,7 @@ from benchmark.allocator import keep_freed_memory
 from benchmark.command import run_command
 from benchmark.config import configuring, load_config
 from benchmark.data import data_root
-from benchmark.data.batches import collate
+from benchmark.data.batches import evaluation_batches
 from benchmark.errors import UserError
 from benchmark.experiment import Experiment, experiment
 from benchmark.files import write_atomically
@@ -24,7 +24,7 @@ from benchmark.session import choose_device
 from benchmark.stop import StopSignals
 from benchmark.streams import stream
 from zforcing.bounds import elbo, fivo, iwae
-from zforcing.interface import Batch
+from zforcing.interface import Batch, State
 from zforcing.recurrent_vae import RecurrentVAE
 
 EXAMPLE = "example: python -m benchmark.evaluate results/runs/timit_zf-seed1234-0a1b2c3d --bound fivo --samples 32"
@@ -85,18 +85,24 @@ def load_run(options: argparse.Namespace) -> Experiment:
     return parts
 
 
-def score(model: RecurrentVAE, batch: Batch, generator: torch.Generator, options: argparse.Namespace) -> float:
-    """The bound of one sequence, in nats."""
+def score(
+    model: RecurrentVAE, batch: Batch, generator: torch.Generator, options: argparse.Namespace, state: State | None
+) -> tuple[float, State]:
+    """The bound of one sequence, in nats, and for the ELBO the state that the segment after it goes on from."""
     if options.bound == "elbo":
-        return float(elbo(model(batch, model.draw_noise(batch.steps, 1, generator))))
+        terms = model(batch, model.draw_noise(batch.steps, 1, generator), state)
+        return float(elbo(terms)), terms.state
     if options.bound == "iwae":
-        return float(iwae(model, batch, options.samples, generator))
-    return float(fivo(model, batch, options.samples, generator, options.resampling, options.threshold))
+        return float(iwae(model, batch, options.samples, generator)), ()
+    return float(fivo(model, batch, options.samples, generator, options.resampling, options.threshold)), ()
 
 
 @torch.inference_mode()
 def evaluate(options: argparse.Namespace, check_stop: Callable[[], None]) -> dict[str, Any]:
-    """Scores every sequence of the split on its own, so that the result depends on nothing else."""
+    """Scores every sequence of the split on its own, so that the result depends on nothing else.
+
+    A stream is one sequence, its segments scored one after the other with the state carried.
+    """
     if options.samples < 1:
         raise UserError(f"--samples must be at least 1, got {options.samples}")
     if not 0 <= options.threshold <= 1:
@@ -106,16 +112,19 @@ def evaluate(options: argparse.Namespace, check_stop: Callable[[], None]) -> dic
     device = next(parts.model.parameters()).device
     protocol = parts.dataset.protocols[0]
     split = parts.dataset.scored(options.split, protocol)
-    if (split.successor >= 0).any() and split.groups < len(split):
-        raise UserError("a stream in segments is one sequence, too long for many samples; train on single sentences")
-    values = []
-    for index in tqdm(range(len(split)), f"{options.bound}, {options.split}", dynamic_ncols=True):
+    if options.bound != "elbo" and (split.successor >= 0).any() and split.groups < len(split):
+        raise UserError(
+            f"a stream in segments is one sequence, too long for the many samples of {options.bound}; score it with "
+            f"--bound elbo, or train on single sentences"
+        )
+    values = [0.0] * split.groups
+    state: State | None = None
+    in_turn = evaluation_batches(split, 1)
+    for (index,), batch, goes_on in tqdm(in_turn, f"{options.bound}, {options.split}", len(split), dynamic_ncols=True):
         check_stop()
         generator = stream(parts.seed, "bound", index)
-        values.append(score(parts.model, collate(split, [index]).to(device), generator, options))
-    total = math.fsum(values)
-    mean = total / len(values)
-    spread = math.sqrt(math.fsum((v - mean) ** 2 for v in values) / max(1, len(values) - 1) / len(values))
+        value, state = score(parts.model, batch.to(device), generator, options, state if goes_on else None)
+        values[split.group[index]] += value
     return {
         "bound": options.bound,
         "samples": 1 if options.bound == "elbo" else options.samples,
@@ -123,10 +132,16 @@ def evaluate(options: argparse.Namespace, check_stop: Callable[[], None]) -> dic
         "split": options.split,
         "protocol": protocol,
         "sequences": len(values),
-        f"{options.bound}_nats_per_seq": mean,
-        "standard_error_over_sequences": spread,
-        **parts.dataset.derived_units(total, int(split.steps.sum())),
+        f"{options.bound}_nats_per_seq": math.fsum(values) / len(values),
+        **({"standard_error_over_sequences": _standard_error(values)} if len(values) > 1 else {}),
+        **parts.dataset.derived_units(math.fsum(values), int(split.steps.sum())),
     }
+
+
+def _standard_error(values: list[float]) -> float:
+    """Of the mean."""
+    mean = math.fsum(values) / len(values)
+    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1) / len(values))
 
 
 def main(arguments: list[str] | None = None) -> None:

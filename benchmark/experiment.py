@@ -32,7 +32,8 @@ class Experiment:
 
     Attributes:
         name: readable, the start of the run's id.
-        label: the row of a table that the run fills.
+        label: the row of a table that the run fills; it ends in "+ aux" if there is an auxiliary cost that it does not
+            mention.
         seed: of all random streams.
         dataset, model, objective, training, evaluation, samples: the parts.
     """
@@ -97,7 +98,9 @@ def experiment(
     built = model(head=likelihood).to(device)
     _require_what_is_weighed(built, objective)
     built.engine = engine
-    return Experiment(name, label, seed, loaded, built, objective, training, evaluation, samples)
+    return Experiment(
+        name, _full_label(label, objective), seed, loaded, built, objective, training, evaluation, samples
+    )
 
 
 def _require_what_is_weighed(model: SequenceModel, objective: Objective) -> None:
@@ -108,9 +111,27 @@ def _require_what_is_weighed(model: SequenceModel, objective: Objective) -> None
         "backward_weight": ("backward_network", "backward network"),
     }
     for weight, (attribute, part) in needed.items():
-        used = any(objective.weights(update)[weight] for update in (0, LATE))
         require(
-            not used or getattr(model, attribute, None) is not None,
+            not _weighs(objective, weight) or getattr(model, attribute, None) is not None,
             f"Objective.{weight} weighs nothing, because this {kind} has no {part}: bind {kind}.auxiliary = "
             f"@Auxiliary() if it takes one, or remove the weight",
         )
+    auxiliary = getattr(model, "auxiliary", None)
+    require(
+        auxiliary is None
+        or not auxiliary.own_network
+        or not _weighs(objective, "aux_weight")
+        or _weighs(objective, "backward_weight"),
+        f"Objective.backward_weight must be above 0 for this {kind}: its backward network serves the auxiliary cost "
+        f"alone, and nothing else trains it; bind it as gin/base/vrnn_auxiliary.gin does",
+    )
+
+
+def _weighs(objective: Objective, weight: str) -> bool:
+    """Whether a weight is ever anything but 0."""
+    return any(objective.weights(update)[weight] for update in (0, LATE))
+
+
+def _full_label(label: str, objective: Objective) -> str:
+    """The label, with the auxiliary cost in it: a file that adds the cost does not know what it is added to."""
+    return label if "aux" in label or not _weighs(objective, "aux_weight") else f"{label} + aux"

@@ -10,12 +10,11 @@ from typing import Any
 
 import pandas as pd
 
-from benchmark import REPOSITORY
 from benchmark.command import run_command
 from benchmark.errors import UserError
 from benchmark.files import write_atomically
+from benchmark.published import comparability, comparable_rows, reported_number, source
 
-PUBLISHED = REPOSITORY / "results/published.json"
 UNIT = "nats/seq"
 LEGEND = (
     f"{UNIT}: nats per sequence (of normalised data, if real-valued), higher is better; ≥ marks a lower bound (ELBO, "
@@ -31,32 +30,25 @@ FURTHER_UNITS = {
 }
 
 
-def published_rows(dataset: str) -> list[dict[str, Any]]:
-    """What papers report for a data set."""
-    try:
-        rows: list[dict[str, Any]] = json.loads(PUBLISHED.read_text())
-    except (OSError, ValueError) as error:
-        raise UserError(f"{PUBLISHED}: cannot be read ({error}); restore it from the repository") from error
-    return [row for row in rows if row["dataset"] == dataset]
-
-
 def comparison_table(record: dict[str, Any]) -> str:
     """A run's test numbers above the reported ones, and whether they may be compared, as Markdown."""
     dataset = record["dataset"]
     ours = run_rows(record, f"{record['label']} (this run)")
-    theirs = [
-        {
-            "model": row["model"],
-            UNIT: ("≥ " if row["bound"] == "lower bound" else "") + str(row["value"]),
-            "data": f"{row['dataset']}, full",
-            "protocol": "not stated",
-            "n": row.get("sequences", ""),
-            "from": f"{row['paper']} ({row['status']})",
-        }
-        for row in published_rows(dataset["name"])
-    ]
+    theirs = [_published_row(row) for row in comparable_rows(record)]
     text = _markdown(pd.DataFrame([*ours, *theirs]))
     return f"Test split of {dataset['name']}: {dataset['description']}.\n{LEGEND}\n\n{text}\n\n{comparability(record)}"
+
+
+def _published_row(row: dict[str, Any]) -> dict[str, Any]:
+    metric, number = reported_number(row)
+    return {
+        "model": row["model"],
+        FURTHER_UNITS.get(metric, UNIT): number,
+        "data": f"{row['dataset']}, full",
+        "protocol": row.get("protocol", "not stated"),
+        "n": row.get("sequences", ""),
+        "from": source(row),
+    }
 
 
 def run_rows(record: dict[str, Any], model: str) -> list[dict[str, Any]]:
@@ -116,24 +108,6 @@ def _markdown(table: pd.DataFrame) -> str:
     filled = table.fillna("")
     text: str = filled.loc[:, (filled != "").any()].to_markdown(index=False, disable_numparse=True)
     return text
-
-
-def comparability(record: dict[str, Any]) -> str:
-    """In words, whether the run's numbers may be set against the reported ones."""
-    dataset = record["dataset"]
-    if not published_rows(dataset["name"]):
-        return f"No reported number for {dataset['name']} is at hand."
-    if dataset["source"] != "full":
-        return (
-            f"NOT COMPARABLE with the reported rows: they were measured on the full {dataset['name']} corpus, this run "
-            f"on another source ({dataset['description']})."
-        )
-    return (
-        "Comparable with care: same corpus and unit, but the papers' splits cannot be recovered (on TIMIT the test "
-        "files are the same), their normalisation constants differ slightly (0.1 % of the standard deviation is about "
-        "49 nats on TIMIT), and which of the released code's two protocols gave a number is not stated; its Blizzard "
-        "targets are not the next frame."
-    )
 
 
 def _number(metrics: dict[str, Any]) -> str:

@@ -4,6 +4,21 @@ import pytest
 import torch
 
 
+def pytest_addoption(parser):
+    parser.addoption("--large", action="store_true", help="run the tests that take minutes and gigabytes of disk too")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "large: takes minutes and gigabytes of disk; skipped without --large")
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("--large"):
+        for item in items:
+            if item.get_closest_marker("large"):
+                item.add_marker(pytest.mark.skip(reason="needs --large"))
+
+
 @pytest.fixture(autouse=True)
 def seeded():
     torch.manual_seed(0)

@@ -34,8 +34,10 @@ class Auxiliary:
         require_choice(LOSSES, loss=self.loss)
         require_flags(z_force=self.z_force)
 
-    def cost(self, hidden_size: int, latent_size: int, backward_size: int, mlp_size: int) -> AuxiliaryCost:
-        return AuxiliaryCost(hidden_size, latent_size, backward_size, mlp_size, self.loss, self.z_force)
+    def cost(
+        self, hidden_size: int, latent_size: int, backward_size: int, mlp_size: int, own_network: bool
+    ) -> AuxiliaryCost:
+        return AuxiliaryCost(hidden_size, latent_size, backward_size, mlp_size, self.loss, self.z_force, own_network)
 
 
 class AuxiliaryCost(nn.Module):
@@ -51,6 +53,8 @@ class AuxiliaryCost(nn.Module):
         mlp_size: M.
         loss: 'gaussian' for a Gaussian log-density, 'l2' for the squared distance to its mean.
         z_force: predict from z_t alone, h_{t-1} being multiplied by zero.
+        own_network: the backward network is there for the cost alone, so that nothing but the backward reconstruction
+            trains it.
     """
 
     def __init__(
@@ -61,11 +65,13 @@ class AuxiliaryCost(nn.Module):
         mlp_size: int,
         loss: str = "gaussian",
         z_force: bool = False,
+        own_network: bool = False,
     ) -> None:
         super().__init__()
         require_choice(LOSSES, aux_loss=loss)
         self.loss = loss
         self.z_force = z_force
+        self.own_network = own_network
         self.network = mlp(hidden_size + latent_size, mlp_size, 2 * backward_size)
 
     def forward(self, hidden: Tensor, z: Tensor, backward: Tensor) -> Tensor:

@@ -38,10 +38,10 @@ def importance_weighted(log_weights_KB: Tensor) -> Tensor:
 
 
 def iwae(model: RecurrentVAE, batch: Batch, samples: int, generator: torch.Generator | None = None) -> Tensor:
-    """The IWAE bound with `samples` joint samples of z_1 ... z_T, in nats per sequence, (B,)."""
+    """The IWAE bound with `samples` joint samples of z_1 ... z_T, in nats per sequence, (B,). Summed in float64."""
     many = repeated(batch, samples)
     terms = model(many, model.draw_noise(many.steps, many.size, generator))
-    return importance_weighted(log_weights(terms).sum(0).view(samples, batch.size))
+    return importance_weighted(log_weights(terms).sum(0, dtype=torch.float64).view(samples, batch.size))
 
 
 def fivo(
@@ -57,14 +57,14 @@ def fivo(
     The filter resamples a sequence when the effective sample size of its weights falls below `threshold` x particles.
     With a threshold of 0 it never does, and the bound is IWAE's. It is unbiased for a posterior that does not depend
     on the future through anything that resampling would have to change, which holds for every model here: b_t is a
-    function of the data alone.
+    function of the data alone. Summed in float64.
     """
     many = repeated(batch.without_padding_values(), particles)
     prepared = model.enter(many, model.initial_state(many.size))
     noise_TBZ = model.draw_noise(many.steps, many.size, generator)
     state = prepared.start
-    total_B = noise_TBZ.new_zeros(batch.size)
-    log_weight_KB = noise_TBZ.new_full((particles, batch.size), -math.log(particles))
+    total_B = noise_TBZ.new_zeros(batch.size, dtype=torch.float64)
+    log_weight_KB = total_B.new_full((particles, batch.size), -math.log(particles))
     for t in range(many.steps):
         increments_KB, state = _step(model, many, prepared, noise_TBZ, state, t)
         updated_KB = log_weight_KB + increments_KB.view(particles, batch.size)

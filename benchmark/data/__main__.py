@@ -28,6 +28,11 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         epilog=f"example: {PROGRAM} status --data ~/corpora",
     )
     status.add_argument("--data", metavar="DIR", help=DATA_HELP)
+    status.add_argument(
+        "--verify",
+        action="store_true",
+        help="compare the checksums of prepared recordings, not only their sizes (minutes for hundreds of hours)",
+    )
 
     fetching = commands.add_parser(
         "fetch",
@@ -38,7 +43,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         "names",
         nargs="+",
         metavar="NAME",
-        help=f"{', '.join(CATALOGUE)}; timit and blizzard say how to obtain the licensed corpora",
+        help=f"{', '.join(CATALOGUE)}; timit and blizzard, which are licensed, say how to obtain them (exit status 2)",
     )
     fetching.add_argument("--data", metavar="DIR", help=f"{DATA_HELP}; made if it is not there")
     fetching.add_argument(
@@ -76,7 +81,7 @@ def _status(options: argparse.Namespace) -> None:
 
     root = data_root(options.data)
     print(f"data folder: {root or 'none, because neither --data nor ZFORCING_DATA is set'}\n", flush=True)
-    print(status_table(root))
+    print(status_table(root, options.verify))
 
 
 def _prepare(options: argparse.Namespace) -> None:

@@ -32,26 +32,31 @@ def fetch(
     """Downloads the packages `names` of the catalogue to their places below `root`, which is made if needed.
 
     A file that is there and right is not downloaded again; one that is there and wrong is left as it is and reported.
-    What fails does not keep the rest from being fetched.
+    What fails, or is licensed, does not keep the rest from being fetched; it is an error in the end, because not
+    everything that was asked for is there.
 
     Args:
-        names: keys of `CATALOGUE`.
+        names: keys of `CATALOGUE` or of `LICENSED`.
         root: the data folder, which has to be named.
         mirror: replaces the addresses by `mirror`/path.
         patience: how long an address is tried.
         check_stop: raises Interrupted once the user or the system wants the process to end.
 
     Raises:
-        UserError: a name cannot be fetched, no folder is named, the mirror is no address, another process is fetching,
-            or a file could not be had.
+        UserError: a name is unknown or licensed, no folder is named, the mirror is no address, another process is
+            fetching, or a file could not be had.
     """
-    _check_names(names)
+    _check_known(names)
+    licensed = "; ".join(how for name, how in LICENSED.items() if name in names)
+    free = [name for name in dict.fromkeys(names) if name in CATALOGUE]
+    if not free:
+        raise UserError(f"nothing was fetched: {licensed}")
     if root is None:
         raise UserError("fetch needs a folder to write to; name it with --data DIR or set ZFORCING_DATA")
     if mirror is not None and not _is_address(mirror):
         raise UserError(f"--mirror {mirror}: not an address; it has to begin with http:// or https://")
     root.mkdir(parents=True, exist_ok=True)
-    files = [file for name in dict.fromkeys(names) for file in CATALOGUE[name].files]
+    files = [file for name in free for file in CATALOGUE[name].files]
     try:
         with FileLock(root / ".fetch.lock", timeout=0):
             failed = [file.path for file in files if not _succeeds(file, root, mirror, patience, check_stop)]
@@ -60,21 +65,20 @@ def fetch(
     if failed:
         raise UserError(
             f"{len(failed)} of {len(files)} files could not be fetched: {', '.join(failed)}; the lines above say why, "
-            f"and repeating the command goes on with them"
+            f"and repeating the command goes on with them{licensed and '; '}{licensed}"
         )
+    if licensed:
+        raise UserError(f"{', '.join(free)}: everything is below {root}; not fetched: {licensed}")
     print(f"everything is below {root}; python -m benchmark.data status shows what is found there")
 
 
-def _check_names(names: Sequence[str]) -> None:
+def _check_known(names: Sequence[str]) -> None:
     unknown = [name for name in names if name not in CATALOGUE and name not in LICENSED]
     if unknown:
         raise UserError(
             f"there is nothing called {unknown[0]!r} to fetch; known: {', '.join(CATALOGUE)}, and "
             f"{', '.join(LICENSED)}, for which it says how to obtain them"
         )
-    licensed = [LICENSED[name] for name in LICENSED if name in names]
-    if licensed:
-        raise UserError(f"nothing was fetched: {'; '.join(licensed)}")
 
 
 def _is_address(mirror: str) -> bool:

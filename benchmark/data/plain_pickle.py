@@ -7,10 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmark.data.numpy_notation import FALSE, NONE, TRUE, Refused, build, joined, named, plain, reduced
 from benchmark.errors import UserError
 
-LARGEST_FILE = 64 * 2**20
-MOST_INSTRUCTIONS = 10_000_000  # the largest known file has 2.3 million; each takes at most some 100 bytes
+LARGEST_FILE = 128 * 2**20
+MOST_INSTRUCTIONS = 20_000_000  # MuseData, its notes as NumPy integers, has 14 million; each takes some 100 bytes
 
 LITERALS = (
     *("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4"),
@@ -21,34 +22,39 @@ LITERALS = (
 def read_plain_pickle(path: Path) -> Any:
     """What a pickle of any protocol holds, if that is made of ints, strings, tuples, lists and dicts alone.
 
-    Byte strings of Python 2 are read as latin-1. The standard library's unpickler, even with `find_class` refused,
-    can be made to exhaust memory by one large memo index, or the stack by hashing nested tuples; this interpreter of
-    its instructions keeps the memo in a dictionary and has only ints and strings for keys.
+    Byte strings of Python 2 are read as latin-1, NumPy's integers in protocols 0 to 2 as plain ones. The standard
+    library's unpickler, even with `find_class` refused, can be made to exhaust memory by one large memo index, or the
+    stack by hashing nested tuples; this interpreter of its instructions keeps the memo in a dictionary and has only
+    ints and strings for keys.
 
     Raises:
         UserError: the file needs anything else, is damaged, or is unreasonably large.
     """
     size = path.stat().st_size
     if size > LARGEST_FILE:
-        raise UserError(f"{path}: {size} bytes are too many for a file of notes; fetch it again")
+        raise UserError(f"{path}: {size} bytes are too many for a file of notes; replace it by the published one")
     machine = _Machine()
     try:
         for number, (instruction, argument, _) in enumerate(pickletools.genops(path.read_bytes())):
             if number == MOST_INSTRUCTIONS:
-                raise UserError(f"{path}: more than {MOST_INSTRUCTIONS} values, too many for notes; fetch it again")
-            if instruction.name not in machine.instructions:
                 raise UserError(
-                    f"{path}: refused: it holds the instruction {instruction.name}, which lists of notes never need; "
-                    f"nothing of it was run; fetch it again from a source that you trust"
+                    f"{path}: more than {MOST_INSTRUCTIONS} values, too many for notes; replace it by the published one"
                 )
+            if instruction.name not in machine.instructions:
+                raise Refused(instruction.name)
             machine.instructions[instruction.name](argument)
+    except Refused as error:
+        raise UserError(
+            f"{path}: refused: it holds the instruction {error}, which lists of notes never need; nothing of it was "
+            f"run; replace it by the published file, or save its notes as plain ints where you trust it"
+        ) from error
     except (ValueError, IndexError, KeyError, TypeError, OverflowError) as error:
         raise UserError(f"{path}: damaged, or no pickle at all; fetch it again") from error
     return machine.result
 
 
 class _Machine:
-    """The stack machine of pickles, without the instructions that import, build or call.
+    """The stack machine of pickles. What imports, builds or calls is only read as the notation of NumPy's integers.
 
     `MARK` sets the current stack aside; what gathers the values since the mark brings it back.
     """
@@ -63,13 +69,19 @@ class _Machine:
             **dict.fromkeys(LITERALS, lambda value: self.stack.append(value)),
             **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT"), self._remember),
             **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), lambda index: self.stack.append(self.memo[index])),
+            "NONE": lambda _: self.stack.append(NONE),
+            "NEWFALSE": lambda _: self.stack.append(FALSE),
+            "NEWTRUE": lambda _: self.stack.append(TRUE),
+            "GLOBAL": lambda name: self.stack.append(named(name)),
+            "REDUCE": lambda _: self.stack.append(reduced(self.stack.pop(-2), self.stack.pop())),
+            "BUILD": lambda _: build(self.stack[-2], self.stack.pop()),
             "MEMOIZE": lambda _: self._remember(len(self.memo)),
             "MARK": self._mark,
             "EMPTY_TUPLE": lambda _: self.stack.append(()),
             "EMPTY_LIST": lambda _: self.stack.append([]),
             "EMPTY_DICT": lambda _: self.stack.append({}),
-            "TUPLE": lambda _: self._gather(tuple),
-            "LIST": lambda _: self._gather(list),
+            "TUPLE": lambda _: self._gather(joined),
+            "LIST": lambda _: self._gather(plain),
             "DICT": lambda _: self._gather(_dictionary),
             "TUPLE1": lambda _: self._tuple(1),
             "TUPLE2": lambda _: self._tuple(2),
@@ -99,13 +111,13 @@ class _Machine:
     def _tuple(self, count: int) -> None:
         if len(self.stack) < count:
             raise ValueError("a tuple of more values than there are")
-        self.stack[-count:] = [tuple(self.stack[-count:])]
+        self.stack[-count:] = [joined(self.stack[-count:])]
 
     def _extend(self, values: list[Any]) -> None:
         target = self.stack[-1]
         if not isinstance(target, list):
             raise TypeError("only lists grow")
-        target.extend(values)
+        target.extend(plain(values))
 
     def _update(self, values: list[Any]) -> None:
         target = self.stack[-1]
@@ -114,11 +126,11 @@ class _Machine:
         target.update(_dictionary(values))
 
     def _stop(self, _: None) -> None:
-        self.result = self.stack.pop()
+        (self.result,) = plain([self.stack.pop()])
 
 
 def _dictionary(values: list[Any]) -> dict[Any, Any]:
-    keys = values[::2]
+    keys = plain(values)[::2]
     if len(values) % 2 or not all(isinstance(key, (int, str)) for key in keys):
         raise TypeError("keys are ints and strings")
     return dict(zip(keys, values[1::2], strict=True))

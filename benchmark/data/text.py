@@ -6,6 +6,7 @@ input of a sentence, or of a stream.
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import math
 from collections import Counter
@@ -34,10 +35,13 @@ def read_lines(path: Path) -> tuple[list[list[str]], int]:
     Raises:
         UserError: the file is not UTF-8, holds no word, or holds a symbol that is added when it is read.
     """
+    content = path.read_bytes()
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
+        if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise UserError(f"{path}: is UTF-16, not UTF-8; convert it with iconv -f utf-16 -t utf-8") from error
+        line = content[: error.start].count(b"\n") + 1
         raise UserError(
             f"{path}: line {line} is not UTF-8; convert the file, for example with iconv -f latin1 -t utf-8"
         ) from error

@@ -2,9 +2,11 @@ import json
 
 import pytest
 
+from benchmark import evaluate
 from benchmark.errors import UserError
 from benchmark.evaluate import main
 from benchmark.run import main as run
+from benchmark.streams import stream
 
 
 def folder_of(arguments, tmp_path):
@@ -37,6 +39,29 @@ def test_bounds_of_a_finished_run(tiny, tmp_path, capsys):
         main([str(folder), "--threshold", "16"])
     with pytest.raises(UserError, match="the run was made on LDC93S1, the full corpus, found is embedded"):
         main([str(folder), "--data", str(tmp_path / "out")])
+
+
+STREAM = (
+    *("embedding_size=6", "hidden_size=8", "latent_size=3", "mlp_size=6", "sample_steps=20", "max_updates=3"),
+    *("batch_size=8", "PennTreebank.segment_steps=50"),
+)
+
+
+def test_a_stream_is_scored_with_its_state_carried(tmp_path, no_data, monkeypatch):
+    settings = [argument for setting in STREAM for argument in ("--set", setting)]
+    folder = folder_of(["--gin", "gin/ptb_vrnn.gin", *settings, "--out", str(tmp_path / "out")], tmp_path)
+    recorded = json.loads((folder / "record.json").read_text())["results"]["test"]["stream"]
+    assert recorded["steps"] > 2000, "several segments"
+    monkeypatch.setattr(evaluate, "stream", lambda seed, _, index: stream(seed, "evaluation", index))
+    main([str(folder), "--bound", "elbo"])
+    found = json.loads((folder / "bound_elbo1_test.json").read_text())
+    assert found["sequences"] == recorded["sequences"] == 1
+    for name in ("elbo_nats_per_seq", "ppl"):
+        assert found[name] == pytest.approx(recorded[name], rel=1e-9)
+    assert "standard_error_over_sequences" not in found
+    for kind in ("iwae", "fivo"):
+        with pytest.raises(UserError, match=f"many samples of {kind}; score it with --bound elbo"):
+            main([str(folder), "--bound", kind])
 
 
 def test_a_folder_without_a_finished_run(tmp_path):

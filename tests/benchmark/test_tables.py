@@ -39,29 +39,16 @@ def test_a_bound_is_marked_and_an_exact_number_is_not():
     assert row_of(exact, "Z-Forcing + kla, aux ")[1] == "≥ 70469"
 
 
-def test_what_cannot_be_compared_says_so():
-    assert "NOT COMPARABLE" in tables.comparison_table(record("sample"))
-    assert "NOT COMPARABLE" in tables.comparison_table(record("embedded"))
-    assert "NOT COMPARABLE" not in tables.comparison_table(record("full"))
-
-
-def test_the_reported_numbers():
-    """What the papers are said to report, and how far each was verified."""
-    rows = {(row["dataset"], row["model"], row["value"]): row for row in json.loads(tables.PUBLISHED.read_text())}
-    for blizzard, timit in ((14435, 68132), (14226, 68903), (15430, 69530), (15024, 70469)):
-        for dataset, value in (("blizzard", blizzard), ("timit", timit)):
-            status = {row["status"] for key, row in rows.items() if key[0] == dataset and key[2] == value}
-            assert status == {"not re-checked against the paper"}
-    assert rows["timit", "Z-Forcing (preprint)", 68852]["status"] == "confirmed in a secondary source"
-    assert rows["blizzard", "VRNN-GMM", 9392]["status"] == rows["blizzard", "VRNN-GMM", 9107]["status"]
-    assert all(row["bound"] in ("exact", "lower bound") and row["unit"] for row in rows.values())
-
-
-def test_a_damaged_file_of_reported_numbers_is_named(tmp_path, monkeypatch):
-    (tmp_path / "published.json").write_text("[")
-    monkeypatch.setattr(tables, "PUBLISHED", tmp_path / "published.json")
-    with pytest.raises(UserError, match=r"published.json: cannot be read"):
-        tables.comparison_table(record())
+def test_reported_numbers_are_in_the_columns_of_their_units():
+    sentences = record("full")
+    metrics = {"bound": "elbo", "elbo_nats_per_seq": -99.0, "sequences": 3, "ppl": 110.0}
+    sentences |= {"dataset": sentences["dataset"] | {"name": "ptb"}, "results": {"test": {"sentence": metrics}}}
+    table = tables.comparison_table(sentences)
+    assert row_of(table, "this run")[1:3] == ["≥ -99.0", "110.000"]
+    cells = [[cell.strip() for cell in line.split("|")[2:4]] for line in table.splitlines() if "VAE (Bowman) " in line]
+    assert cells == [["≥ -101", ""], ["", "≤ 119"]]
+    assert row_of(table, "VAE (Bowman), run again")[1] == "≥ -103.97"
+    assert "KL 7.27" in row_of(table, "VAE (Bowman), run again")[-1]
 
 
 def test_records_of_one_corpus_make_one_table(tmp_path, capsys):

@@ -5,7 +5,7 @@ import torch
 from builders import MODELS, prefix_mask, small_batch, small_model
 
 from zforcing import Batch
-from zforcing.bounds import elbo, fivo, importance_weighted, iwae, resample
+from zforcing.bounds import elbo, fivo, importance_weighted, iwae, log_weights, resample
 from zforcing.linear_gaussian import LinearGaussianModel, LinearGaussianSystem
 
 
@@ -121,6 +121,20 @@ def test_without_resampling_fivo_is_iwae(name):
     expected = iwae(model, batch, 4, torch.Generator().manual_seed(2))
     found = fivo(model, batch, 4, torch.Generator().manual_seed(2), threshold=0.0)
     torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)
+
+
+@torch.no_grad()
+def test_log_weights_are_summed_in_float64():
+    """A long sequence, whose sum in float32 would lose what the steps still have."""
+    model = small_model("vrnn").float()
+    double = small_batch(model.head, 4000, 2)
+    batch = Batch(double.inputs.float(), double.targets.float())
+    weighted = iwae(model, batch, 1, torch.Generator().manual_seed(2))
+    weights_TB = log_weights(model(batch, model.draw_noise(4000, 2, torch.Generator().manual_seed(2))))
+    assert torch.equal(weighted, weights_TB.double().sum(0))
+    filtered = fivo(model, batch, 1, torch.Generator().manual_seed(2))
+    assert filtered.dtype == torch.float64
+    torch.testing.assert_close(filtered, weighted, rtol=5e-8, atol=0)
 
 
 @pytest.mark.parametrize("name", STOCHASTIC)

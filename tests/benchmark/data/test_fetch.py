@@ -152,11 +152,25 @@ def test_an_archive_that_leaves_its_folder_is_refused(tmp_path, mirror, package,
 
 @pytest.mark.parametrize("name", LICENSED)
 def test_what_is_licensed_is_explained(tmp_path, mirror, name, capsys):
-    error, _ = failure(arguments(tmp_path, mirror, "binarized-mnist", name), capsys)
-    assert "nothing was fetched" in error
+    error, _ = failure(arguments(tmp_path, mirror, name), capsys)
+    assert f"nothing was fetched: {LICENSED[name]}" in error
     assert "https://" in error
     assert not mirror.requests
     assert not contents(tmp_path)
+
+
+def test_what_is_licensed_does_not_hinder_the_rest(tmp_path, mirror, capsys):
+    """Nor does it pass as fetched: the exit status says that something is missing."""
+    error, _ = failure(arguments(tmp_path, mirror, "timit", "binarized-mnist", "blizzard"), capsys)
+    assert f"binarized-mnist: everything is below {tmp_path}; not fetched: TIMIT is licensed" in error
+    assert LICENSED["blizzard"] in error
+    assert {path: fetched(tmp_path)[path] for path in AMAT} == AMAT
+
+    (tmp_path / next(iter(AMAT))).unlink()
+    mirror.files.clear()
+    error, _ = failure(arguments(tmp_path, mirror, "timit", "binarized-mnist"), capsys)
+    assert "1 of 3 files could not be fetched" in error
+    assert "goes on with them; TIMIT is licensed" in error
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,18 @@ def test_each_corpus_is_found_in_any_protocol(tmp_path, place, corpus, protocol)
         assert [notes(sequences[index].targets) for index in range(len(sequences))] == PIECES[split]
 
 
+@pytest.mark.parametrize("kind", [np.int32, np.int64])
+def test_notes_that_are_numpys_integers(tmp_path, kind):
+    """The published files may hold them; `PIECES` has plain ones."""
+    pieces = {
+        split: [[tuple(map(kind, frame)) for frame in piece] for piece in of_split]
+        for split, of_split in PIECES.items()
+    }
+    write_pieces(tmp_path / NAMES["jsb"], pieces)
+    write_pieces(tmp_path / NAMES["nottingham"])
+    assert load(tmp_path).fingerprint == load(tmp_path, corpus="nottingham").fingerprint
+
+
 def test_every_frame_is_scored_rests_too(tmp_path):
     write_pieces(tmp_path / NAMES["jsb"])
     inputs, targets = load(tmp_path).train[0]
@@ -99,7 +111,8 @@ DAMAGES = {
     "rests": (PIECES | {"valid": [[]]}, "the valid split holds no notes"),
     "float": (PIECES | {"test": [[(60.5,)]]}, "holds the instruction BINFLOAT"),
     "truth": (PIECES | {"test": [[(True,)]]}, "holds the instruction NEWTRUE"),
-    "numpy": (PIECES | {"test": [[(np.int64(60),)]]}, "holds the instruction GLOBAL.*nothing of it was run"),
+    "numpy": (PIECES | {"test": [[(np.float64(60),)]]}, "holds the instruction REDUCE.*nothing of it was run"),
+    "numpy's high": (PIECES | {"test": [[(np.int64(109),)]]}, "109 is not a MIDI number"),
 }
 
 

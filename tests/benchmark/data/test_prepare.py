@@ -116,7 +116,7 @@ def test_damage_to_a_prepared_recording_is_found(tmp_path):
     recording = inventory.recordings[1]
     with (out / recording.file).open("r+b") as file:
         file.write(b"\x01\x02\x03")
-    assert damaged_recordings(out, inventory) == [recording.name]
+    assert damaged_recordings(out, inventory) == [recording]
 
 
 def wait_until(condition, process, seconds=60):

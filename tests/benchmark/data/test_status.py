@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from audiobooks import write_audiobook
 from corpora import write_ldc_tree, write_sample_tree
 
 from benchmark import data
 from benchmark.command import run_command
 from benchmark.data import CORPORA, VARIANTS
 from benchmark.data.__main__ import main
+from benchmark.data.blizzard import Blizzard
 from benchmark.data.catalogue import CATALOGUE, Package, RemoteFile
+from benchmark.data.prepare import prepare_blizzard
 from benchmark.errors import Interrupted, UserError
 
 
@@ -60,6 +63,27 @@ def test_the_variable_is_used_and_the_place_shown(tmp_path, monkeypatch, capsys)
     assert (row["source"], row["where"]) == ("sample", "nltk_data/corpora/timit")
     assert (row["train"], row["valid"], row["test"]) == ("120", "20", "20")
     assert "16 speakers" in row["what is there"]
+
+
+def test_prepared_recordings_are_compared_by_size_or_by_checksum(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(CORPORA, "blizzard", Blizzard)
+    inventory = prepare_blizzard(write_audiobook(tmp_path / "source"), tmp_path / "blizzard", workers=1)
+    second = inventory.recordings[1]
+    with (tmp_path / "blizzard" / second.file).open("r+b") as file:
+        file.write(b"\x01\x02\x03")
+    capsys.readouterr()
+
+    def files(*options):
+        main(["status", "--data", str(tmp_path), *options])
+        return rows(capsys)[1]["blizzard"]["files"]
+
+    assert files() == "4 of the right size (--verify compares checksums)"
+    assert files("--verify") == f"3 verified, {second.file} ({second.name}) differs: remove it and repeat prepare"
+
+    (tmp_path / "blizzard" / second.file).unlink()
+    prepare_blizzard(tmp_path / "source", tmp_path / "blizzard", workers=1)
+    capsys.readouterr()
+    assert files("--verify") == "4 verified"
 
 
 def test_a_broken_corpus_is_a_sentence_in_its_row(tmp_path, monkeypatch, capsys):

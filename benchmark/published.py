@@ -1,0 +1,117 @@
+"""What papers report, and what of it may be set beside a run."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+from benchmark import REPOSITORY
+from benchmark.errors import UserError
+
+PUBLISHED = REPOSITORY / "results/published.json"
+
+
+class Unit(NamedTuple):
+    """A unit of reported numbers.
+
+    Args:
+        metric: what a run's metrics hold if it is measured in this unit.
+        shown_as: the metric in whose column it is shown.
+        sign: what turns a reported number into that metric.
+    """
+
+    metric: str
+    shown_as: str
+    sign: int = 1
+
+
+NATS = "nats_per_seq"
+UNITS = {
+    "nats per sequence, normalised data": Unit("bits_per_sample", NATS),
+    "NLL in nats per image": Unit("nll_nats_per_image", "nll_nats_per_image"),
+    "NLL in nats per sentence of words": Unit("ppl", NATS, -1),
+    "perplexity per word": Unit("ppl", "ppl"),
+    "bits per character": Unit("bits_per_character", "bits_per_character"),
+    "log-likelihood in nats per time step": Unit("nll_nats_per_step", "nll_nats_per_step", -1),
+}
+
+SPEECH = (
+    "same corpus and unit, but the papers' splits cannot be recovered (on TIMIT the test files are the same), their "
+    "normalisation constants differ slightly (0.1 % of the standard deviation is about 49 nats on TIMIT), and which of "
+    "the released code's two protocols gave a number is not stated; its Blizzard targets are not the next frame."
+)
+CARE = {
+    "timit": SPEECH,
+    "blizzard": SPEECH,
+    "seqmnist": (
+        "same images and unit, but the papers use the binary images that Larochelle drew and published; another draw, "
+        "which the first line then says, gives another number."
+    ),
+    "ptb": (
+        "same text and unit, with the end of a sentence counted, but which sentences a paper leaves out and when its "
+        "word dropout is off is not always stated."
+    ),
+    "music_jsb": (
+        "same frames and unit, but the reported bounds are FIVO's, tighter than an ELBO: python -m benchmark.evaluate "
+        "--bound fivo gives a run's. SRNN's own numbers are on other frames and not listed."
+    ),
+}
+
+
+def published_rows(dataset: str) -> list[dict[str, Any]]:
+    """What papers report for the test split of a data set.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    try:
+        rows: list[dict[str, Any]] = json.loads(PUBLISHED.read_text())
+    except (OSError, ValueError) as error:
+        raise UserError(f"{PUBLISHED}: cannot be read ({error}); restore it from the repository") from error
+    return [row for row in rows if (row["dataset"], row["split"]) == (dataset, "test")]
+
+
+def comparable_rows(record: dict[str, Any]) -> list[dict[str, Any]]:
+    """Those of the run's data set that are of its protocol, as far as they state one, and in a unit that it has."""
+    results = record["results"]["test"]
+    return [
+        row
+        for row in published_rows(record["dataset"]["name"])
+        if row.get("protocol") in (None, *results)
+        and any(UNITS[row["unit"]].metric in metrics for metrics in results.values())
+    ]
+
+
+def reported_number(row: dict[str, Any]) -> tuple[str, str]:
+    """The metric in whose column a reported number is shown, and the number, marked if it is a bound."""
+    unit = UNITS[row["unit"]]
+    mark = {"lower bound": "≥ " if unit.shown_as == NATS else "≤ "}.get(row["bound"], "")
+    return unit.shown_as, f"{mark}{unit.sign * row['value']}"
+
+
+def source(row: dict[str, Any]) -> str:
+    """The paper, how far the number was verified, and what else has to be known about it."""
+    unknown = ["whether exact or a bound is not stated"] if row["bound"] == "not stated" else []
+    paper = row["paper"] or f"quoted in {row['quoted_in']}"
+    return f"{paper} ({'; '.join([row['status'], *unknown, *filter(None, [row.get('note')])])})"
+
+
+def comparability(record: dict[str, Any]) -> str:
+    """In words, whether the run's numbers may be set against the reported ones."""
+    dataset = record["dataset"]
+    reported, comparable = published_rows(dataset["name"]), comparable_rows(record)
+    if not reported:
+        return f"No reported number for {dataset['name']} is at hand."
+    left_out = [row for row in reported if row not in comparable]
+    kinds = sorted({f"{row['unit']}, protocol {row.get('protocol', 'not stated')}" for row in left_out})
+    others = f"{'; '.join(kinds)}; this run's protocol is {', '.join(record['results']['test'])}."
+    if not comparable:
+        return f"NOT COMPARABLE with the numbers reported for {dataset['name']}, which are in {others}"
+    further = f" Left out are numbers in {others}" if left_out else ""
+    if dataset["source"] != "full":
+        return (
+            f"NOT COMPARABLE with the reported rows: they were measured on the full {dataset['name']} corpus, this run "
+            f"on another source ({dataset['description']}).{further}"
+        )
+    care = CARE.get(dataset["name"], "same corpus, protocol and unit.")
+    return f"Comparable with care: {care}{further}"

@@ -1,0 +1,109 @@
+"""Which reported numbers are set beside a run, and what is said about them."""
+
+import json
+
+import pytest
+
+from benchmark import published
+from benchmark.errors import UserError
+from benchmark.published import comparability, comparable_rows, published_rows, reported_number, source
+
+
+def record(dataset, protocol, metric, origin="full"):
+    return {
+        "dataset": {"name": dataset, "source": origin, "description": "some data"},
+        "results": {"test": {protocol: {metric: 1.0}}},
+    }
+
+
+def models(*of_record):
+    return {row["model"] for row in comparable_rows(record(*of_record))}
+
+
+def all_rows():
+    return json.loads(published.PUBLISHED.read_text())
+
+
+def test_every_row_is_in_a_known_unit_and_says_what_is_known_of_it():
+    for row in all_rows():
+        assert row["unit"] in published.UNITS
+        assert row["bound"] in ("exact", "lower bound", "not stated")
+        assert row["split"] in ("valid", "test", "not stated")
+        assert row["paper"] or row["quoted_in"]
+        assert (row["quoted_in"] is None) == (row["status"] == "not re-checked against the paper")
+
+
+# Numbers that could not be confirmed anywhere, by data set.
+UNCONFIRMED = {
+    "blizzard": {14435, 14226, 15430, 15024},
+    "timit": {68132, 68903, 69530, 70469},
+    "seqmnist": {80.60, 78.50},
+    "ptb": {114.5, 82.7},
+}
+
+
+def test_nothing_more_is_said_to_be_confirmed_than_was():
+    unconfirmed = [row for row in all_rows() if row["status"] == "not re-checked against the paper"]
+    assert {(row["dataset"], row["value"]) for row in unconfirmed} == {
+        (dataset, value) for dataset, values in UNCONFIRMED.items() for value in values
+    }
+    rows = {(row["dataset"], row["model"], row["value"]): row for row in all_rows()}
+    assert rows["timit", "Z-Forcing (preprint)", 68852]["status"] == "confirmed in a secondary source"
+    assert rows["blizzard", "VRNN-GMM", 9392]["status"] == rows["blizzard", "VRNN-GMM", 9107]["status"]
+
+
+def test_images_read_in_rows_are_not_set_beside_those_read_pixel_by_pixel():
+    assert {"Z-Forcing", "Z-Forcing + aux", "DRAW", "NADE"} < models("seqmnist", "image", "nll_nats_per_image")
+    rows = record("seqmnist", "image28", "nll_nats_per_image")
+    assert not comparable_rows(rows)
+    assert comparability(rows) == (
+        "NOT COMPARABLE with the numbers reported for seqmnist, which are in NLL in nats per image, protocol image; "
+        "this run's protocol is image28."
+    )
+
+
+def test_the_levels_and_units_of_text_are_kept_apart():
+    streams, sentences = models("ptb", "stream", "ppl"), models("ptb", "sentence", "ppl")
+    characters = models("ptb", "stream", "bits_per_character")
+    assert "LSTM (Zaremba, small)" in streams
+    assert "VAE (Bowman)" in sentences
+    assert {"Z-Forcing", "Zoneout"} < characters
+    assert not streams & sentences
+    assert not (streams | sentences) & characters
+    text = comparability(record("ptb", "stream", "ppl"))
+    assert text.startswith("Comparable with care: same text and unit")
+    assert "Left out are numbers in NLL in nats per sentence of words, protocol sentence; bits per character" in text
+
+
+def test_only_the_test_split_is_shown():
+    zaremba = [row["value"] for row in published_rows("ptb") if row["model"] == "LSTM (Zaremba, large)"]
+    assert zaremba == [78.4]
+
+
+def test_a_bound_of_another_kind_says_so_in_its_row():
+    jsb = record("music_jsb", "sequence", "nll_nats_per_step")
+    rows = {row["value"]: row for row in comparable_rows(jsb)}
+    assert reported_number(rows[-6.91]) == ("nll_nats_per_step", "≤ 6.91")
+    assert "FIVO bound, tighter than an ELBO" in source(rows[-6.91])
+    assert source(rows[-6.91]).startswith("quoted in an ICLR 2020 text")
+    assert "SRNN's own numbers are on other frames" in comparability(jsb)
+    assert "is at hand" in comparability(record("music_nottingham", "sequence", "nll_nats_per_step"))
+
+
+def test_a_number_of_which_it_is_not_known_whether_it_is_a_bound():
+    row = next(row for row in published_rows("seqmnist") if row["model"] == "PixelVAE")
+    assert reported_number(row) == ("nll_nats_per_image", "79.02")
+    assert "whether exact or a bound is not stated" in source(row)
+
+
+@pytest.mark.parametrize("origin", ["sample", "embedded"])
+def test_another_source_is_not_comparable(origin):
+    assert "NOT COMPARABLE" in comparability(record("timit", "utterance", "bits_per_sample", origin))
+    assert "NOT COMPARABLE" not in comparability(record("timit", "utterance", "bits_per_sample"))
+
+
+def test_a_damaged_file_of_reported_numbers_is_named(tmp_path, monkeypatch):
+    (tmp_path / "published.json").write_text("[")
+    monkeypatch.setattr(published, "PUBLISHED", tmp_path / "published.json")
+    with pytest.raises(UserError, match=r"published.json: cannot be read"):
+        published_rows("timit")
