@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import gin
@@ -46,6 +47,10 @@ class Objective:
 
     def __call__(self, terms: StepTerms, update: int) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss in nats per sequence, and its unweighted terms, detached, in the same unit."""
+        return self.weigh(terms, self.weights(update))
+
+    def weigh(self, terms: StepTerms, weights: Mapping[str, float | Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """The same with the weights given, see `weights`; they may be scalars on the device."""
         sequences = terms.scored_TB.any(0).sum().clamp(min=1)
         means = {
             "log_px": terms.log_px.sum() / sequences,
@@ -53,7 +58,6 @@ class Objective:
             "aux_nll": terms.aux_nll.sum() / sequences,
             "backward_nll": terms.backward_nll.sum() / sequences,
         }
-        weights = self.weights(update)
         loss = (
             -means["log_px"]
             + weights["kl_weight"] * means["kl"]

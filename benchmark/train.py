@@ -10,8 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
+from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from tqdm import tqdm
 
@@ -24,7 +23,8 @@ from benchmark.metrics import MetricsLog
 from benchmark.objective import Objective
 from benchmark.streams import TrainingStreams
 from benchmark.training import Progress, Training
-from zforcing.interface import SequenceModel, State
+from benchmark.update import Update
+from zforcing.interface import SequenceModel
 
 
 class Trainer:
@@ -61,8 +61,8 @@ class Trainer:
         self.decay = build_decay(training, self.optimiser)
         self.streams = TrainingStreams(seed)
         self.batches = TrainingBatches(dataset.train, training.batch_size, self.streams.order, training.carry_state)
+        self.make_update = Update(model, objective, self.optimiser, training.gradient_clip, training.carry_state)
         self.progress = Progress()
-        self.state: State | None = None
         self.window: dict[str, float] = {}
         self.best: dict[str, Any] = {}
         self.folder: Path
@@ -126,48 +126,38 @@ class Trainer:
     def _update(self, bar: tqdm) -> None:
         progress = self.progress
         batch, goes_on_B = self.batches.next()
-        batch = batch.to(self.device)
         noise_TBZ = self.model.draw_noise(batch.steps, batch.size, self.streams.sampling)
-        step_terms = self.model(batch, noise_TBZ, self._carried(goes_on_B))
-        loss, terms = self.objective(step_terms, progress.update)
-        if self.training.carry_state:
-            self.state = tuple(x.detach() for x in step_terms.state)
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.training.gradient_clip)
-        if bool(torch.isfinite(loss) & torch.isfinite(norm)):
-            self.optimiser.step()
-            progress.skipped_in_a_row = 0
-            for name, value in {**terms, "gradient_norm": norm}.items():
-                self.window[name] = self.window.get(name, 0.0) + float(value)
-            self.window["count"] = self.window.get("count", 0) + 1
-        else:
-            self._skip()
+        self.make_update(batch.to(self.device), noise_TBZ, goes_on_B, progress.update)
         progress.update += 1
         bar.update()
         if progress.update % self.training.log_every == 0 or progress.update == self.updates:
             self._log_window(bar)
 
-    def _carried(self, goes_on_B: Tensor) -> State | None:
-        """The state that each sequence starts from: that of the batch before where it goes on, zero elsewhere."""
-        if self.state is None or not bool(goes_on_B.any()):
-            return None
-        kept_B = goes_on_B.to(self.device)
-        return tuple(x * kept_B.view(-1, *(1,) * (x.dim() - 1)) for x in self.state)
+    def _count(self) -> None:
+        """Takes in what the updates since the last time gave. Everything that is kept or shown is counted first."""
+        outcomes = self.make_update.fetch()
+        for update, outcome in enumerate(outcomes, self.progress.update - len(outcomes)):
+            if outcome.skipped:
+                self._skip(update)
+                continue
+            self.progress.skipped_in_a_row = 0
+            for name, value in outcome.values.items():
+                self.window[name] = self.window.get(name, 0.0) + value
+            self.window["count"] = self.window.get("count", 0) + 1
 
-    def _skip(self) -> None:
+    def _skip(self, update: int) -> None:
         progress, training = self.progress, self.training
         progress.skipped += 1
         progress.skipped_in_a_row += 1
-        self.state = None
         if progress.skipped > training.skip_limit or progress.skipped_in_a_row > training.skip_limit_in_a_row:
             raise UserError(
                 f"training failed: {progress.skipped} steps had a non-finite loss or gradient, the last "
-                f"{progress.skipped_in_a_row} in a row, up to update {progress.update}; lower the learning rate or the "
+                f"{progress.skipped_in_a_row} in a row, up to update {update}; lower the learning rate or the "
                 f"gradient clip, or raise Training.skip_limit and Training.skip_limit_in_a_row"
             )
 
     def _log_window(self, bar: tqdm) -> None:
+        self._count()
         progress, count = self.progress, self.window.pop("count", 0)
         means = {name: total / count for name, total in self.window.items()} if count else {}
         self.window = {}
@@ -185,6 +175,7 @@ class Trainer:
         return update != self.progress.validated and (update % every == 0 or update >= self.updates)
 
     def _validate(self, bar: tqdm) -> None:
+        self._count()
         progress = self.progress
         metrics = self.evaluation(
             self.model, self.dataset, "valid", self.dataset.protocols[0], self.seed, self.check_stop
@@ -207,6 +198,7 @@ class Trainer:
         bar.write(f"update {progress.update}: validation {unit} {value:.1f} nats per sequence", file=sys.stderr)
 
     def _save(self) -> None:
+        self._count()
         progress = self.progress
         state = {
             "progress": {**vars(progress)},
@@ -216,7 +208,7 @@ class Trainer:
             "decay": self.decay.state_dict() if self.decay else None,
             "batches": self.batches.state_dict(),
             "streams": self.streams.state_dict(),
-            "state": self.state,
+            "state": self.make_update.state,
             "window": self.window,
             "log_size": self.log.sync(),
         }
@@ -235,7 +227,8 @@ class Trainer:
             self.decay.load_state_dict(state["decay"])
         self.batches.load_state_dict(state["batches"])
         self.streams.load_state_dict(state["streams"])
-        self.state = None if state["state"] is None else tuple(x.to(self.device) for x in state["state"])
+        if state["state"] is not None:
+            self.make_update.state = tuple(x.to(self.device) for x in state["state"])
         self.window = state["window"]
         self.log = MetricsLog(self.folder, self.progress.update, state["log_size"])
         if self.log.lost:
@@ -243,7 +236,7 @@ class Trainer:
         self.report(f"going on from update {self.progress.update} of {self.updates}")
 
 
-def build_decay(training: Training, optimiser: torch.optim.Optimizer) -> LRScheduler | None:
+def build_decay(training: Training, optimiser: Optimizer) -> LRScheduler | None:
     """The decay of the learning rate; one on a plateau sees the validation bound, of which more is better."""
     if training.decay is None:
         return None
