@@ -13,6 +13,7 @@ from benchmark.errors import UserError
 from benchmark.run import parse_arguments
 from benchmark.session import build_run
 from benchmark.stop import StopSignals
+from benchmark.update import skips_on_device
 
 ROOT = Path(__file__).parents[1]
 EXPERIMENTS = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "gin").glob("*.gin"))
@@ -71,6 +72,7 @@ def test_every_experiment_builds_at_its_own_size(experiment):
     run = build(experiment)
     assert sum(parameter.numel() for parameter in run.experiment.model.parameters()) > 500_000
     assert run.experiment.name in experiment
+    assert skips_on_device(run.trainer.optimiser)
 
 
 @pytest.mark.parametrize(
