@@ -20,11 +20,9 @@ from benchmark.errors import UserError
 from benchmark.experiment import Experiment, experiment
 from benchmark.files import write_atomically
 from benchmark.memory import estimate_training_bytes
-from benchmark.plots import plot_learning_curves
 from benchmark.record import build_record, count_parameters
 from benchmark.run_folder import RunFolder, run_id
 from benchmark.stop import StopSignals
-from benchmark.tables import comparison_table
 from benchmark.train import Trainer
 
 
@@ -110,6 +108,8 @@ def execute(run: Run) -> dict[str, Any]:
         for split in ("valid", "test")
     }
     run.stop.check()
+    from benchmark.plots import plot_learning_curves  # a second to import, which should not delay the first update
+
     write_atomically(folder.path / "model.pt", to_bytes(parts.model.state_dict()))
     parts.samples.write(parts.model, parts.dataset, folder.path / "samples", parts.seed)
     plot_learning_curves(folder.path / "learning_curves.png", folder.path / "metrics.jsonl", folder.identifier)
@@ -123,6 +123,8 @@ def execute(run: Run) -> dict[str, Any]:
 
 def show(record: dict[str, Any], folder: RunFolder) -> None:
     """Prints the table, and where everything is."""
+    from benchmark.tables import comparison_table  # see `execute`
+
     table = comparison_table(record)
     folder.write_text("table.md", table + "\n")
     print(f"\n{table}\n")

@@ -39,3 +39,11 @@ def test_gin_holds_configurations_alone():
 def test_what_reads_records_needs_no_torch(module):
     code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
+def test_a_run_starts_without_what_only_its_end_needs():
+    """Each of these takes up to a second to import."""
+    slow = ("matplotlib", "seaborn", "pandas", "scipy.signal", "scipy.stats", "nltk")
+    code = f"import sys, benchmark.session, benchmark.data.timit; sys.exit(str(sys.modules.keys() & set({slow})))"
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert result.stderr.strip() == "set()"

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
-from scipy.signal import firwin, resample_poly
 
 from benchmark.data.audio import SAMPLE_RATE, riff_data_chunk
 from benchmark.data.mpeg import counted_samples
@@ -103,6 +102,8 @@ def resample(blocks: Iterator[NDArray[np.float64]], rate: int) -> Iterator[NDArr
     if rate == SAMPLE_RATE:
         yield from blocks
         return
+    from scipy.signal import resample_poly  # half a second to import, which only recordings of another rate need
+
     up, down, taps = _filter(rate)
     # Pieces are multiples of `down`, so that each begins on an output sample, and overlap by the reach of the filter.
     margin = down * math.ceil(len(taps) // 2 / (up * down))
@@ -125,6 +126,8 @@ def resample(blocks: Iterator[NDArray[np.float64]], rate: int) -> Iterator[NDArr
 @cache
 def _filter(rate: int) -> tuple[int, int, NDArray[np.float64]]:
     """Factors up and down, and the low-pass filter at `up` times the rate."""
+    from scipy.signal import firwin
+
     divisor = math.gcd(SAMPLE_RATE, rate)
     up, down = SAMPLE_RATE // divisor, rate // divisor
     highest = max(up, down)
