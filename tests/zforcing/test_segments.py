@@ -1,0 +1,110 @@
+"""Recomputed segments: the same numbers, and less kept."""
+
+import pytest
+import torch
+from builders import MODELS, prefix_mask, small_batch, small_model, small_noise
+from torch.multiprocessing.reductions import StorageWeakRef
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from zforcing.engines import run_time_loop
+from zforcing.segments import run_in_segments
+
+LATENT = [name for name in MODELS if name != "lstm"]
+STEPS = 11
+
+
+def terms_in_segments(model, batch, noise_TBZ, steps, state=None, from_prior=False):
+    def run(batch, prepared, noise_TBZ, from_prior):
+        return model.terms(batch, prepared, run_time_loop(prepared, noise_TBZ, from_prior, model.engine))
+
+    prepared = model.enter(batch, model.initial_state(batch.size) if state is None else state)
+    return run_in_segments(run, batch, prepared, noise_TBZ, from_prior, steps)
+
+
+def numbers_and_gradients(model, batch, noise_TBZ, steps, state, from_prior):
+    """All terms, and the gradient of a sum in which each of them counts differently."""
+    leaves = [x.clone().requires_grad_() for x in state]
+    terms = terms_in_segments(model, batch, noise_TBZ, steps, tuple(leaves), from_prior)
+    parts = [terms.log_px, terms.kl, terms.aux_nll, terms.backward_nll, terms.log_pz, terms.log_qz, *terms.state]
+    torch.stack([weight * part.sum() for weight, part in enumerate(parts, 1)]).sum().backward()
+    gradients = [parameter.grad for parameter in model.parameters()]
+    model.zero_grad(set_to_none=True)
+    return [*parts, terms.z, terms.scored_TB], [*gradients, *(x.grad for x in leaves)]
+
+
+@pytest.mark.parametrize("from_prior", [False, True])
+@pytest.mark.parametrize("steps", [1, 4, STEPS, 50])
+@pytest.mark.parametrize("name", LATENT)
+def test_the_same_numbers_and_gradients(name, steps, from_prior):
+    model = small_model(name)
+    batch = small_batch(model.head, STEPS, mask=prefix_mask([STEPS, 9, 3], STEPS))
+    noise_TBZ = small_noise(model, batch)
+    state = tuple(x.detach() for x in model(batch, noise_TBZ).state)
+    expected = numbers_and_gradients(model, batch, noise_TBZ, None, state, from_prior)
+    found = numbers_and_gradients(model, batch, noise_TBZ, steps, state, from_prior)
+    for of_found, of_expected in zip(found, expected, strict=True):
+        for a, b in zip(of_found, of_expected, strict=True):
+            assert (a is None) == (b is None)
+            if a is not None:
+                torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("steps", [None, 4])
+def test_it_is_the_forward_pass(steps):
+    model = small_model("zf_force", "categorical")
+    batch = small_batch(model.head, STEPS)
+    noise_TBZ = small_noise(model, batch)
+    found, expected = terms_in_segments(model, batch, noise_TBZ, steps), model(batch, noise_TBZ)
+    torch.testing.assert_close(found.log_px, expected.log_px)
+    torch.testing.assert_close(found.state, expected.state)
+
+
+class Held(TorchDispatchMode):
+    """Counts the bytes that are still held of all that was computed."""
+
+    def __init__(self):
+        super().__init__()
+        self.storages = {}
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        for tensor in torch.utils._pytree.tree_leaves(result):
+            if isinstance(tensor, torch.Tensor):
+                storage = tensor.untyped_storage()
+                self.storages[storage.data_ptr()] = (StorageWeakRef(storage), storage.nbytes())
+        return result
+
+    @property
+    def bytes(self):
+        return sum(size for reference, size in self.storages.values() if not reference.expired())
+
+
+def held_per_step(model, steps):
+    """What one more step of a sequence holds after the forward pass, in bytes."""
+    sizes = []
+    for length in (40, 80):
+        batch = small_batch(model.head, length)
+        noise_TBZ = small_noise(model, batch)
+        with Held() as held:
+            terms = terms_in_segments(model, batch, noise_TBZ, steps)
+            loss = (terms.kl - terms.log_px + terms.aux_nll).sum()
+            del terms
+        sizes.append(held.bytes)
+        del loss
+    return (sizes[1] - sizes[0]) / 40
+
+
+@pytest.mark.parametrize("name", ["zf", "zf_cond_ln", "srnn", "vrnn"])
+def test_less_is_held(name):
+    model = small_model(name)
+    assert held_per_step(model, 8) < 0.65 * held_per_step(model, None)
+
+
+def test_nothing_is_recomputed_without_a_gradient():
+    model = small_model()
+    batch = small_batch(model.head, STEPS)
+    noise_TBZ = small_noise(model, batch)
+    with torch.no_grad():
+        found = terms_in_segments(model, batch, noise_TBZ, 4)
+        assert torch.equal(found.log_px, model(batch, noise_TBZ).log_px)
+    assert not found.log_px.requires_grad
