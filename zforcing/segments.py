@@ -23,7 +23,7 @@ def run_in_segments(
 
     For the backward pass only what enters the loop is kept, and the state between two segments; of everything else,
     the activations of the loop and of the networks after it, one segment is held at a time. It takes a second forward
-    pass.
+    pass. What an engine keeps for itself, beside autograd's saved tensors, is not freed.
 
     Args:
         run: the time loop and the terms that its trajectory gives.
