@@ -34,12 +34,12 @@ class TrainingStreams:
         self.sampling = stream(seed, "sampling")
         torch.manual_seed(derived_seed(seed, "dropout"))
 
+    def feeding_state(self) -> dict[str, Tensor]:
+        """The state of the streams that batches and noise are drawn from."""
+        return {"order": self.order.get_state(), "sampling": self.sampling.get_state()}
+
     def state_dict(self) -> dict[str, Tensor]:
-        state = {
-            "order": self.order.get_state(),
-            "sampling": self.sampling.get_state(),
-            "dropout": torch.get_rng_state(),
-        }
+        state = {**self.feeding_state(), "dropout": torch.get_rng_state()}
         if torch.cuda.is_available():
             state["dropout_cuda"] = torch.cuda.get_rng_state()
         return state

@@ -19,6 +19,7 @@ from benchmark.data.batches import TrainingBatches
 from benchmark.data.dataset import Dataset
 from benchmark.errors import Interrupted, UserError
 from benchmark.evaluation import Evaluation, selection_metric
+from benchmark.feed import TrainingFeed
 from benchmark.metrics import MetricsLog
 from benchmark.objective import Objective
 from benchmark.streams import TrainingStreams
@@ -61,6 +62,7 @@ class Trainer:
         self.decay = build_decay(training, self.optimiser)
         self.streams = TrainingStreams(seed)
         self.batches = TrainingBatches(dataset.train, training.batch_size, self.streams.order, training.carry_state)
+        self.feed = TrainingFeed(self.batches, self.streams, model.latent_size, self.device)
         self.make_update = Update(model, objective, self.optimiser, training.gradient_clip, training.carry_state)
         self.progress = Progress()
         self.window: dict[str, float] = {}
@@ -106,6 +108,7 @@ class Trainer:
                 self._save()
                 raise
             finally:
+                self.feed.close()
                 self.log.close()
         if not self.best:
             raise UserError("training failed: no validation gave a finite bound; lower the learning rate")
@@ -124,10 +127,8 @@ class Trainer:
         )
 
     def _update(self, bar: tqdm) -> None:
-        progress = self.progress
-        batch, goes_on_B = self.batches.next()
-        noise_TBZ = self.model.draw_noise(batch.steps, batch.size, self.streams.sampling)
-        self.make_update(batch.to(self.device), noise_TBZ, goes_on_B, progress.update)
+        progress, feed = self.progress, self.feed.next()
+        self.make_update(feed.batch, feed.noise_TBZ, feed.goes_on_B, progress.update)
         progress.update += 1
         bar.update()
         if progress.update % self.training.log_every == 0 or progress.update == self.updates:
@@ -206,8 +207,7 @@ class Trainer:
             "best": self.best,
             "optimiser": self.optimiser.state_dict(),
             "decay": self.decay.state_dict() if self.decay else None,
-            "batches": self.batches.state_dict(),
-            "streams": self.streams.state_dict(),
+            **self.feed.state_dict(),
             "state": self.make_update.state,
             "window": self.window,
             "log_size": self.log.sync(),
@@ -225,8 +225,7 @@ class Trainer:
         self.optimiser.load_state_dict(state["optimiser"])
         if self.decay:
             self.decay.load_state_dict(state["decay"])
-        self.batches.load_state_dict(state["batches"])
-        self.streams.load_state_dict(state["streams"])
+        self.feed.load_state_dict(state)
         if state["state"] is not None:
             self.make_update.state = tuple(x.to(self.device) for x in state["state"])
         self.window = state["window"]

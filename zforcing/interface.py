@@ -82,9 +82,16 @@ class Batch:
         """True up to the last scored step: what lies beyond is padding."""
         return torch.arange(self.steps, device=self.inputs.device)[:, None] < self.length_B
 
-    def to(self, device: torch.device | str) -> Batch:
-        mask = None if self.mask is None else self.mask.to(device)
-        return Batch(self.inputs.to(device), self.targets.to(device), mask)
+    def to(self, device: torch.device | str, non_blocking: bool = False) -> Batch:
+        mask = None if self.mask is None else self.mask.to(device, non_blocking=non_blocking)
+        return Batch(
+            self.inputs.to(device, non_blocking=non_blocking), self.targets.to(device, non_blocking=non_blocking), mask
+        )
+
+    def pin_memory(self) -> Batch:
+        """The same in page-locked memory, from which a GPU copies without the CPU waiting."""
+        mask = None if self.mask is None else self.mask.pin_memory()
+        return Batch(self.inputs.pin_memory(), self.targets.pin_memory(), mask)
 
     def without_padding_values(self) -> Batch:
         """The same batch with every value beyond a sequence's last scored step set to zero."""

@@ -1,5 +1,6 @@
 """The runner through its real entry point, on a corpus of a few seconds."""
 
+import functools
 import itertools
 import json
 import os
@@ -7,15 +8,18 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 import torch
 
+from benchmark import train
 from benchmark.checkpoint import checkpoints
 from benchmark.command import run_command
 from benchmark.errors import Interrupted, UserError
+from benchmark.feed import TrainingFeed
 from benchmark.run import main
 from benchmark.run_folder import RunFolder
 from benchmark.stop import StopSignals
@@ -155,6 +159,16 @@ def test_interrupted_at_every_safe_point(every_step, tmp_path, monkeypatch, mode
         except Interrupted:
             continue
     assert allowed > 5
+
+
+def test_a_run_whose_batches_are_made_ahead_ends_with_the_same_bits(every_step, tmp_path, monkeypatch):
+    expected = finished(every_step)
+    monkeypatch.setattr(train, "TrainingFeed", functools.partial(TrainingFeed, ahead=True))
+    again = elsewhere(every_step, tmp_path / "again")
+    for count in (4, 9):
+        interrupted_after(count, again, monkeypatch)
+    assert finished(again) == expected
+    assert not any(thread.name.startswith("feed") for thread in threading.enumerate())
 
 
 COMMAND = [sys.executable, "-m", "benchmark.run"]
