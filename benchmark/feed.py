@@ -1,6 +1,6 @@
 """What updates are fed: batches with the noise of their latents, made ahead in a thread if a GPU would wait for them.
 
-On a CPU the thread would take the time from the update: collating and drawing are below 2 % of it.
+On a CPU the thread would take its time from the update: making a feed is about 2 % of one.
 """
 
 from __future__ import annotations

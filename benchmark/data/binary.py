@@ -22,6 +22,7 @@ class BinarySplit(Split):
         steps: (N,) T.
         group: (N,) see `Split`.
         frame_size: D.
+        successor: (N,) see `Split`; none by default.
     """
 
     def __init__(
@@ -32,21 +33,27 @@ class BinarySplit(Split):
         steps: NDArray[np.int64],
         group: NDArray[np.int64],
         frame_size: int,
+        successor: NDArray[np.int64] | None = None,
     ) -> None:
         self.packed = packed
         self.sequence = sequence
         self.first = first
         self.steps = steps
         self.group = group
-        self.successor = np.full(len(steps), -1, np.int64)  # no sequence goes on from another
+        self.successor = np.full(len(steps), -1, np.int64) if successor is None else successor
         self.frame_size = frame_size
 
     def __getitem__(self, index: int) -> Sequence:
-        first, size = int(self.first[index]), self.frame_size
-        count = first + int(self.steps[index])
-        frames_TD = np.zeros((count + 1, size), np.float32)
-        frames_TD[1:] = np.unpackbits(self.packed[self.sequence[index]], count=count * size).reshape(-1, size)
-        return Sequence(frames_TD[first:-1], frames_TD[first + 1 :])
+        first, steps, size = int(self.first[index]), int(self.steps[index]), self.frame_size
+        frames_TD = np.zeros((steps + 1, size), np.float32)
+        begin = max(0, first - 1)  # the frame before, if there is one
+        bits = self._bits(int(self.sequence[index]), begin * size, (first + steps) * size)
+        frames_TD[begin - first + 1 :] = bits.reshape(-1, size)
+        return Sequence(frames_TD[:-1], frames_TD[1:])
+
+    def _bits(self, sequence: int, begin: int, end: int) -> NDArray[np.uint8]:
+        """Some bits of a sequence; what lies before them is not unpacked."""
+        return np.unpackbits(self.packed[sequence][begin // 8 : -(-end // 8)])[begin % 8 :][: end - begin]
 
     def chunked(self, steps: int) -> BinarySplit:
         """Pieces of at most `steps` steps; the input of a later piece's first frame is the frame before it."""
@@ -59,6 +66,13 @@ class BinarySplit(Split):
             self.group[source],
             self.frame_size,
         )
+
+    def segments(self, steps: int) -> BinarySplit:
+        """The same pieces, each the successor of the one before it in its sequence."""
+        pieces = self.chunked(steps)
+        goes_on = np.append(pieces.group[1:] == pieces.group[:-1], False)
+        pieces.successor[goes_on] = np.flatnonzero(goes_on) + 1
+        return pieces
 
 
 def whole_sequences(packed: Packed, frame_size: int) -> BinarySplit:

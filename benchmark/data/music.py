@@ -76,8 +76,9 @@ class Music:
     Args:
         corpus: 'jsb', 'nottingham', 'musedata' or 'piano_midi'.
         source: 'full', 'embedded', or 'auto' for the first of them that is found.
-        segment_steps: training sequences are cut into pieces of at most so many steps, each from a zero state, as
-            SRNN does; None leaves them whole. Validation and test sequences are whole.
+        segment_steps: training sequences are cut into segments of at most so many steps, as SRNN does; None leaves
+            them whole. Each segment starts from a zero state, or with `Training.carry_state` from the last state of
+            the one before it. Validation and test sequences are whole.
         require_all_sequences: refuse a file whose numbers of sequences and of test steps are not the published ones.
     """
 
@@ -109,7 +110,7 @@ class Music:
         splits = {split: whole_sequences(sequences, NOTES) for split, sequences in packed.items()}
         counts = {split: len(sequences) for split, sequences in packed.items()}
         if self.segment_steps is not None:
-            splits["train"] = splits["train"].chunked(self.segment_steps)
+            splits["train"] = splits["train"].segments(self.segment_steps)
         return MusicDataset(
             name=f"music_{self.corpus}",
             source="embedded" if path is None else "full",

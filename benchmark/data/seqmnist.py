@@ -81,6 +81,9 @@ class SequentialMnist:
             intensity / 255, the same on every machine; 'threshold' cuts at one half.
         pixels_per_step: a divisor of 784. 1 is the protocol of the literature; 28 reads row by row, with the pixels
             of a row independent given the past and the latents.
+        segment_steps: training images are cut into segments of at most so many steps; None leaves them whole. With
+            `Training.carry_state` a segment starts from the last state of the one before it, without its gradient,
+            else from zeros. Validation and test images are whole.
         require_all_images: refuse files that are not complete MNIST, by count and SHA-256.
     """
 
@@ -88,6 +91,7 @@ class SequentialMnist:
     files: str = "auto"
     binarisation: str = "fixed"
     pixels_per_step: int = 1
+    segment_steps: int | None = None
     require_all_images: bool = True
 
     def __post_init__(self) -> None:
@@ -95,6 +99,8 @@ class SequentialMnist:
         require_choice(("auto", "amat", "idx"), files=self.files)
         require_choice(("fixed", "threshold"), binarisation=self.binarisation)
         require_sizes(pixels_per_step=self.pixels_per_step)
+        if self.segment_steps is not None:
+            require_sizes(segment_steps=self.segment_steps)
         require(PIXELS % self.pixels_per_step == 0, f"pixels_per_step must divide 784, got {self.pixels_per_step}")
         require(
             self.files != "amat" or self.binarisation == "fixed",
@@ -168,6 +174,8 @@ class SequentialMnist:
     def _dataset(self, source: str, description: str, packed: dict[str, Packed]) -> ImageDataset:
         size = self.pixels_per_step
         splits = {part: whole_sequences(images, size) for part, images in packed.items()}
+        if self.segment_steps is not None:
+            splits["train"] = splits["train"].segments(self.segment_steps)
         return ImageDataset(
             name="seqmnist",
             source=source,

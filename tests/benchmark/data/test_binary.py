@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import torch
 
 from benchmark.data.batches import collate
@@ -37,6 +38,24 @@ def test_pieces_continue_from_the_frame_before():
     again = split().chunked(4).chunked(3)
     assert again.steps.tolist() == [3, 1, 2, 2, 3, 1, 3, 1, 2]
     assert np.array_equal(again[4].targets, ROLLS[2][:3])
+
+
+def test_segments_go_on_from_each_other_within_their_sequence():
+    segments = split().segments(4)
+    assert segments.successor.tolist() == [1, -1, -1, 4, 5, -1]
+    assert (segments.chunked(2).successor == -1).all()
+    assert (split().chunked(4).successor == -1).all()
+
+
+@pytest.mark.parametrize("size", [1, 3, 4, 8, 11, 12])
+def test_any_cut_at_any_size_gives_the_frames_back(size):
+    roll = frames(5, 24 * 11, 1).reshape(-1, size)
+    whole = whole_sequences([np.packbits(roll)], size)
+    for steps in (1, 5, 7):
+        segments = whole.segments(steps)
+        for part in (0, 1):
+            joined = np.concatenate([segments[index][part] for index in range(len(segments))])
+            assert np.array_equal(joined, whole[0][part])
 
 
 def test_the_frame_size_is_free():

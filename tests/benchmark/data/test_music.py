@@ -68,6 +68,7 @@ def test_training_sequences_are_cut_and_the_others_are_not(tmp_path):
     write_pieces(tmp_path / NAMES["jsb"])
     data = load(tmp_path, segment_steps=2)
     assert data.train.steps.tolist() == [2, 1, 2, 2, 1]
+    assert data.train.successor.tolist() == [1, -1, 3, 4, -1]
     assert data.test.steps.tolist() == [2, 4]
     assert notes(data.train[1].inputs) == [(60,)]
     assert load(tmp_path, segment_steps=None).train.steps.tolist() == [3, 5]

@@ -4,9 +4,11 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from corpora import grey_images, write_amat_tree, write_idx, write_mnist_tree
 
 from benchmark.data import load_dataset, mnist_files
+from benchmark.data.batches import TrainingBatches
 from benchmark.data.digits import draw_digits
 from benchmark.data.seqmnist import draw_once, threshold
 from benchmark.errors import UserError
@@ -21,6 +23,24 @@ def load(root, **options):
 
 def bits(split):
     return np.stack([split[index].targets.ravel() for index in range(len(split))])
+
+
+def test_training_images_are_cut_into_segments_that_go_on_from_each_other():
+    data = load(None, pixels_per_step=28, segment_steps=8)
+    assert data.train.steps[:5].tolist() == [8, 8, 8, 4, 8]
+    assert data.train.successor[:5].tolist() == [1, 2, 3, -1, 5]
+    assert (data.valid.steps == 28).all()
+    assert data.fingerprint == load(None, pixels_per_step=28).fingerprint
+    batches = TrainingBatches(data.train, 16, torch.Generator().manual_seed(0), carry_state=True)
+    before, carried = batches.next()[0], 0
+    for _ in range(8):
+        batch, goes_on_B = batches.next()
+        for column in goes_on_B.nonzero().ravel().tolist():
+            last = before.targets[before.length_B[column] - 1, column]
+            assert torch.equal(batch.inputs[0, column], last)
+            carried += 1
+        before = batch
+    assert carried > 80
 
 
 @pytest.mark.parametrize("place", [".", "mnist", "MNIST/raw"])
@@ -213,6 +233,7 @@ def test_a_source_that_is_missing_says_where_it_looked(tmp_path):
         ({"binarisation": "random"}, "binarisation must be one of"),
         ({"pixels_per_step": 3}, "must divide 784"),
         ({"pixels_per_step": 0}, "pixels_per_step must be a whole number"),
+        ({"segment_steps": 0}, "segment_steps must be a whole number"),
         ({"files": "amat", "binarisation": "threshold"}, "binary already"),
     ],
 )
