@@ -20,11 +20,11 @@ from benchmark.data.dataset import Dataset
 from benchmark.errors import Interrupted, UserError
 from benchmark.evaluation import Evaluation, selection_metric
 from benchmark.feed import TrainingFeed
+from benchmark.graph_update import build_update
 from benchmark.metrics import MetricsLog
 from benchmark.objective import Objective
 from benchmark.streams import TrainingStreams
 from benchmark.training import Progress, Training
-from benchmark.update import Update
 from zforcing.interface import SequenceModel
 
 
@@ -63,7 +63,7 @@ class Trainer:
         self.streams = TrainingStreams(seed)
         self.batches = TrainingBatches(dataset.train, training.batch_size, self.streams.order, training.carry_state)
         self.feed = TrainingFeed(self.batches, self.streams, model.latent_size, self.device)
-        self.make_update = Update(model, objective, self.optimiser, training.gradient_clip, training.carry_state)
+        self.make_update = build_update(model, objective, self.optimiser, training.gradient_clip, training.carry_state)
         self.progress = Progress()
         self.window: dict[str, float] = {}
         self.best: dict[str, Any] = {}

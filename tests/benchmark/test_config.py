@@ -162,6 +162,13 @@ def test_a_size_set_by_hand_has_to_matter():
         dry_run("latent_size=3", files=("gin/timit_lstm.gin", "gin/scale/demo.gin"))
 
 
+@pytest.mark.usefixtures("no_data")
+@pytest.mark.parametrize("model", ["timit_zf", "timit_lstm"])
+def test_cuda_graphs_need_a_gpu(model):
+    with pytest.raises(UserError, match="'graph' is for CUDA devices, this is cpu; set it to 'auto'"):
+        main(f"--gin gin/{model}.gin --set experiment.engine='graph' --gin gin/scale/demo.gin --device cpu".split())
+
+
 def test_later_files_and_overrides_win(tmp_path):
     (tmp_path / "mine.gin").write_text("latent_size = 7\n")
     load_config([BASE, "gin/scale/demo.gin", str(tmp_path / "mine.gin")], ["mlp_size = 9"])

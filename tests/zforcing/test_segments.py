@@ -109,7 +109,7 @@ def test_the_cost_grows_linearly(name, segment):
     model = small_model(name)
     model.engine = "eager"
     costs = []
-    for steps in (50, 100, 200):
+    for steps in (20, 40, 80):
         batch = small_batch(model.head, steps)
         noise_TBZ = small_noise(model, batch)
         with Counted() as counted:
