@@ -18,10 +18,11 @@ from benchmark.objective import Objective
 from benchmark.samples import Samples
 from benchmark.streams import derived_seed
 from benchmark.training import Training
-from zforcing.checks import require, require_choice
+from zforcing.checks import require, require_choice, require_sizes
 from zforcing.engines import ENGINES
 from zforcing.heads import Head
 from zforcing.interface import SequenceModel
+from zforcing.recurrent_vae import RecurrentVAE
 
 LATE = 10**9  # an update after which no schedule moves
 
@@ -64,6 +65,7 @@ def experiment(
     evaluation: Evaluation = gin.REQUIRED,
     samples: Samples = gin.REQUIRED,
     engine: str = "auto",
+    recomputed_steps: int | None = None,
 ) -> Experiment:
     """Loads the data and builds the model on `device`.
 
@@ -76,8 +78,11 @@ def experiment(
         head: a class, for example @GaussianHead, called with the size of the data.
         objective, training, evaluation, samples: instances, for example @Objective().
         engine: what runs the model's loops over time, one of `zforcing.engines.ENGINES` or 'auto'.
+        recomputed_steps: see `RecurrentVAE`; for long sequences that do not fit into memory.
     """
     require_choice(("auto", *ENGINES), engine=engine)
+    if recomputed_steps is not None:
+        require_sizes(recomputed_steps=recomputed_steps)
     for part, kind in ((objective, Objective), (training, Training), (evaluation, Evaluation), (samples, Samples)):
         name_of_kind = kind.__name__
         require(isinstance(part, kind), f"experiment.{name_of_kind.lower()} must be @{name_of_kind}(), got {part!r}")
@@ -98,6 +103,10 @@ def experiment(
     built = model(head=likelihood).to(device)
     _require_what_is_weighed(built, objective)
     built.engine = engine
+    if isinstance(built, RecurrentVAE):
+        built.recomputed_steps = recomputed_steps
+    else:
+        require(recomputed_steps is None, f"experiment.recomputed_steps is for models with latents, not for {model}")
     return Experiment(
         name, _full_label(label, objective), seed, loaded, built, objective, training, evaluation, samples
     )

@@ -14,7 +14,8 @@ from benchmark.peak_memory import peak_bytes
 from benchmark.record import commit
 from benchmark.speed_report import LSTM_PAIR
 from benchmark.timing import Command, Timing, time_interleaved
-from benchmark.workload import PRODUCT_FLOP, Case, available_engines, build, matrix_product, training_step
+from benchmark.workload import PRODUCT_FLOP, Case, build, matrix_product, training_step
+from zforcing.engines import available
 
 Row = dict[str, Any]
 
@@ -61,11 +62,11 @@ def choose_engines(named: Sequence[str] | None, device: torch.device) -> tuple[s
     Raises:
         UserError: there is no such engine on this machine.
     """
-    available = available_engines(device)
+    known = available(device)
     for name in named or ():
-        if name not in available:
-            raise UserError(f"--engine {name}: not available on {device}; choose from {', '.join(available)}")
-    return tuple(dict.fromkeys(named or available))
+        if name not in known:
+            raise UserError(f"--engine {name}: not available on {device}; choose from {', '.join(known)}")
+    return tuple(dict.fromkeys(named or known))
 
 
 def measure(cases: Sequence[Case], settings: Settings) -> list[Row]:

@@ -17,10 +17,10 @@ from benchmark.data.batches import collate
 from benchmark.determinism import make_deterministic
 from benchmark.errors import UserError
 from benchmark.experiment import experiment
+from benchmark.graph_update import build_update
 from benchmark.objective import Objective
 from benchmark.schedules import Constant
 from benchmark.timing import Command
-from zforcing.engines import available
 from zforcing.interface import Batch, SequenceModel
 from zforcing.recurrent_vae import RecurrentVAE
 
@@ -101,34 +101,18 @@ def build(case: Case, device: torch.device) -> Workload:
     return Workload(parts.model, optimiser, parts.training.gradient_clip, batch, pair, pair_flop)
 
 
-def _with_loop_engine(work: Workload, engine: str) -> Command:
-    """A training step whose time loop is run by `engine`."""
-    parameters = list(work.model.parameters())
+def training_step(work: Workload, engine: str) -> Command:
+    """One call is one update, as the trainer makes it."""
+    work.model.engine = engine
+    update = build_update(work.model, ALL_TERMS, work.optimiser, work.gradient_clip, carry_state=False)
+    goes_on_B = torch.zeros(work.batch.size, dtype=torch.bool)
 
     def step() -> None:
         work.model.engine = engine
-        work.optimiser.zero_grad(set_to_none=True)
-        work.loss(work.model, work.batch).backward()
-        torch.nn.utils.clip_grad_norm_(parameters, work.gradient_clip)
-        work.optimiser.step()
+        update(work.batch, work.model.draw_noise(work.batch.steps, work.batch.size), goes_on_B, 0)
+        update.fetch()
 
     return step
-
-
-# Engines that run the whole training step instead of its time loop.
-WHOLE_STEP_ENGINES: dict[str, Callable[[Workload], Command]] = {}
-
-
-def training_step(work: Workload, engine: str) -> Command:
-    """One call is one training step: gradients cleared, forward, objective, backward, gradient clipped, Adam."""
-    if engine in WHOLE_STEP_ENGINES:
-        return WHOLE_STEP_ENGINES[engine](work)
-    return _with_loop_engine(work, engine)
-
-
-def available_engines(device: torch.device) -> tuple[str, ...]:
-    """What can be measured on a device: engines of the time loop, and those of the whole step that are known here."""
-    return tuple(name for name in available(device) if name != "graph" or name in WHOLE_STEP_ENGINES)
 
 
 @gin.configurable(denylist=["batch", "dtype"])

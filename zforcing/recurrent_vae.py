@@ -17,6 +17,7 @@ from zforcing.engines import run_time_loop
 from zforcing.heads import Head
 from zforcing.interface import Batch, SequenceModel, State, StepTerms, keep_scored
 from zforcing.recurrence import Pass, Recurrence, Trajectory
+from zforcing.segments import run_in_segments
 
 
 class RecurrentVAE(SequenceModel):
@@ -25,7 +26,11 @@ class RecurrentVAE(SequenceModel):
     Attributes:
         backward_network: reads the future, if the model or its auxiliary cost needs it.
         auxiliary: the auxiliary cost, if there is one.
+        recomputed_steps: compute activations again in the backward pass, in segments of so many steps, which bounds
+            memory; None keeps them all.
     """
+
+    recomputed_steps: int | None = None
 
     def __init__(self, head: Head, word_dropout: float = 0.0) -> None:
         super().__init__(head, word_dropout)
@@ -72,7 +77,10 @@ class RecurrentVAE(SequenceModel):
         if noise.shape != expected:
             raise ValueError(f"noise {tuple(noise.shape)} must be (T, B, Z) = {expected}")
         prepared = self.enter(batch, self.initial_state(batch.size) if state is None else state)
-        return self.terms(batch, prepared, run_time_loop(prepared, noise, from_prior, self.engine))
+        return run_in_segments(self._run, batch, prepared, noise, from_prior, self.recomputed_steps)
+
+    def _run(self, batch: Batch, prepared: Pass, noise_TBZ: Tensor, from_prior: bool) -> StepTerms:
+        return self.terms(batch, prepared, run_time_loop(prepared, noise_TBZ, from_prior, self.engine))
 
     def terms(self, batch: Batch, prepared: Pass, path: Trajectory) -> StepTerms:
         """Everything that the trajectory gives, for all time steps at once."""

@@ -36,7 +36,7 @@ def tiny_arguments(tmp_path, *more):
 
 
 def test_every_model_and_engine_of_every_size_has_a_row(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(measurement, "available_engines", lambda device: ("eager", "other"))
+    monkeypatch.setattr(measurement, "available", lambda device: ("eager", "other"))
     monkeypatch.setattr(measurement, "training_step", lambda work, engine: lambda: None)
     main(tiny_arguments(tmp_path, "--set", "RandomSequences.steps=4", "--set", "batch_size=3"))
     rows = json.loads((tmp_path / "speed/speed.json").read_text())

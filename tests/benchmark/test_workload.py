@@ -6,14 +6,14 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmark import workload
 from benchmark.data.batches import collate
 from benchmark.data.random_sequences import RandomSequences
 from benchmark.errors import Interrupted, UserError
 from benchmark.peak_memory import peak_bytes
-from benchmark.workload import ALL_TERMS, Case, available_engines, build, count_flop, lstm_pair, training_step
+from benchmark.workload import ALL_TERMS, Case, build, count_flop, lstm_pair, training_step
 from zforcing import Batch
 from zforcing.checks import ConfigurationError
+from zforcing.engines import available
 
 CPU = torch.device("cpu")
 TINY = ("embedding_size=3", "hidden_size=5", "latent_size=2", "mlp_size=4", "batch_size=2", "RandomSequences.steps=6")
@@ -83,7 +83,7 @@ def test_flop_of_z_forcing_in_closed_form():
     assert (work.batch.steps, work.batch.size) == (steps, size)
 
 
-@pytest.mark.parametrize("engine", available_engines(CPU))
+@pytest.mark.parametrize("engine", available(CPU))
 @pytest.mark.parametrize("model", ["zf", "vrnn", "srnn", "storn"])
 def test_a_step_computes_everything_and_moves_nothing(model, engine):
     work = build(tiny_case(model), CPU)
@@ -123,13 +123,6 @@ def test_a_model_without_latents_is_an_error():
     case = Case("SMALL", ("gin/timit_lstm.gin", "gin/speed/base.gin", "gin/speed/small.gin"))
     with pytest.raises(UserError, match="LSTM has no latents"):
         build(case, CPU)
-
-
-def test_engines_are_those_that_the_library_says(monkeypatch):
-    monkeypatch.setattr(workload, "available", lambda device: ("eager", device.type, "graph"))
-    assert available_engines(CPU) == ("eager", "cpu")
-    monkeypatch.setitem(workload.WHOLE_STEP_ENGINES, "graph", lambda work: lambda: None)
-    assert available_engines(CPU) == ("eager", "cpu", "graph")
 
 
 def test_peak_memory_is_that_of_a_process_of_its_own():

@@ -6,19 +6,13 @@ from builders import MODELS, prefix_mask, small_batch, small_model, small_noise
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from zforcing.engines import run_time_loop
-from zforcing.segments import run_in_segments
-
 LATENT = [name for name in MODELS if name != "lstm"]
 STEPS = 11
 
 
 def terms_in_segments(model, batch, noise_TBZ, steps, state=None, from_prior=False):
-    def run(batch, prepared, noise_TBZ, from_prior):
-        return model.terms(batch, prepared, run_time_loop(prepared, noise_TBZ, from_prior, model.engine))
-
-    prepared = model.enter(batch, model.initial_state(batch.size) if state is None else state)
-    return run_in_segments(run, batch, prepared, noise_TBZ, from_prior, steps)
+    model.recomputed_steps = steps
+    return model(batch, noise_TBZ, state, from_prior)
 
 
 def numbers_and_gradients(model, batch, noise_TBZ, steps, state, from_prior):
