@@ -6,6 +6,8 @@ from builders import MODELS, prefix_mask, small_batch, small_model, small_noise
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from zforcing.engines.loop import LOOPS
+
 LATENT = [name for name in MODELS if name != "lstm"]
 STEPS = 11
 
@@ -50,6 +52,22 @@ def test_it_is_the_forward_pass(steps):
     found, expected = terms_in_segments(model, batch, noise_TBZ, steps), model(batch, noise_TBZ)
     torch.testing.assert_close(found.log_px, expected.log_px)
     torch.testing.assert_close(found.state, expected.state)
+
+
+@pytest.mark.parametrize("engine", ["fused", "auto"])
+def test_a_loop_may_be_generated_while_a_segment_runs(engine):
+    model = small_model("zf_force", "categorical")
+    model.engine = engine
+    batch = small_batch(model.head, STEPS)
+    noise_TBZ = small_noise(model, batch)
+    gradients = []
+    for steps in (4, None):
+        LOOPS.clear()
+        terms = terms_in_segments(model, batch, noise_TBZ, steps)
+        (terms.kl - terms.log_px + terms.aux_nll).sum().backward()
+        gradients.append([parameter.grad for parameter in model.parameters()])
+        model.zero_grad(set_to_none=True)
+    torch.testing.assert_close(*gradients, rtol=1e-12, atol=1e-12)
 
 
 class Counted(TorchDispatchMode):

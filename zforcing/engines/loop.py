@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+from torch.autograd.graph import saved_tensors_hooks
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from zforcing.engines.derivation import Derivation, derive
@@ -49,7 +50,9 @@ def run_loop(step: Step, start: tuple[Tensor, ...], over_time: tuple[Tensor, ...
     if key not in LOOPS:
         if len(LOOPS) >= MOST_LOOPS:
             del LOOPS[next(iter(LOOPS))]
-        LOOPS[key] = generate(derive(tape, first, len(start), wanted), len(start))
+        # What a derivation saves is no part of the loop: checkpointing and measurements of memory must not see it.
+        with saved_tensors_hooks(lambda x: x, lambda x: x):
+            LOOPS[key] = generate(derive(tape, first, len(start), wanted), len(start))
     paths = LOOPS[key].paths
     results = _LoopFunction.apply(LOOPS[key], *start, *over_time, *tape.weights)
     return Course(results[:paths], results[paths], results[paths + 1 :])
