@@ -17,8 +17,8 @@ LISTED = subprocess.run(LIST, capture_output=True, text=True).stdout.splitlines(
 COMMITTED = [ROOT / path for path in LISTED]
 RECORDS = [path for path in COMMITTED if path.parent.name == "records"]
 FOLDERS = {
-    folder: group_records(path for path in RECORDS if folder in path.parents)
-    for folder in {path.parents[1] for path in RECORDS}
+    folder: group_records(path for path in RECORDS if path.parents[1] == folder)
+    for folder in sorted({path.parents[1] for path in RECORDS})
 }
 GROUPS = [(folder, name) for folder, groups in FOLDERS.items() for name in groups]
 SPEED = [path for path in COMMITTED if path.name == "speed.json"]
