@@ -60,7 +60,7 @@ def run_step(step: Step, start: tuple[Tensor, ...], over_time: tuple[Tensor, ...
     if chosen == "compiled":
         try:
             return run_loop(step, start, over_time, CompiledLoop)
-        except (Unavailable, NotImplementedError) as error:
+        except NotImplementedError as error:
             _say(f"{error}; the time loop runs in the fused engine instead")
     if chosen != "eager":
         try:

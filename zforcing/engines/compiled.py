@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import threading
 from collections.abc import Hashable, Sequence
 from typing import Any
 
@@ -128,6 +129,8 @@ class CompiledLoop(Loop):
             and (node in read or any(user in step and user.target is not aten.mm.default for user in node.users))
         )
         try:
+            if any(node.meta["val"].dtype != self.dtype for node in (*d.inputs, *d.weights)):
+                raise NotImplementedError("tensors of several types")
             self.forward_program = self._plan_forward()
             self.backward_program = self._plan_backward()
             code = {"forward": self.forward_program.code(), "backward": self.backward_program.code()}
@@ -145,7 +148,8 @@ class CompiledLoop(Loop):
         if single and addresses["cblas_sgemm_pack_get_size"]:
             kind = ctypes.CFUNCTYPE(ctypes.c_size_t, *(4 * (ctypes.c_int,)))
             self.packed_bytes = kind(addresses["cblas_sgemm_pack_get_size"])
-        self.packs: dict[tuple[int, int], Tensor] = {}
+        self.packs: dict[tuple[int, int, int], Tensor] = {}
+        self.lock = threading.Lock()  # of the packed weights
 
     def _plan_forward(self) -> Lowering:
         d, slots = self.derivation, Slots()
@@ -168,14 +172,15 @@ class CompiledLoop(Loop):
         *own, visible = d.gradients
         for number, node in enumerate((*own[: self.paths], visible)):
             known[node] = slots.array(("gradient", number), width(node))
-        for number, node in enumerate(own[self.paths :]):
+        carried = own[self.paths :]  # of one step, not of all
+        for number, node in enumerate(carried):
             known[node] = slots.array(("carried", number), width(node), "((t + 1) & 1)")
         stores: list[tuple[Node | None, Array]] = []
         for number in range(self.states):
             array = slots.array(("carried", number), width(d.inputs[number]), "(t & 1)")
             stores.append((d.input_gradients[number], array))
         entering = [x for x in d.input_gradients[self.states :] if x is not None]
-        self.computed = tuple(x for x in dict.fromkeys((*entering, *self.stacked)) if x not in known)
+        self.computed = tuple(x for x in dict.fromkeys((*entering, *self.stacked)) if x not in known or x in carried)
         stores += [(x, slots.array(x, width(x))) for x in self.computed]
         step = frozenset((*d.forward, *d.backward))
         return Lowering(step, known, frozenset((*d.weights, *d.invariant)), stores, slots)
@@ -203,10 +208,11 @@ class CompiledLoop(Loop):
             key = self.forward_program.slots[array.slot]
             if key not in tensors:
                 tensors[key] = self._empty(steps, width(node))
-        self._call("forward", self.forward_program, steps, tensors, fixed)
-        # New tensors of the same memory: autograd marks what it returns, and what is kept must not refer to that.
+        with self.lock:
+            self._call("forward", self.forward_program, steps, tensors, fixed)
         states = [tensors["state", number] for number in range(self.states)]
-        seen = (*(tensors["path", number].data for number in range(self.paths)), states[0].data[1:])
+        # A new tensor of the same memory: autograd marks what it returns, and what is kept must not refer to that.
+        seen = (*(tensors["path", number] for number in range(self.paths)), states[0].data[1:])
         return (*seen, *(x[-1].clone() for x in states)), (fixed, tensors) if keep else None
 
     def backward(self, kept: Any, gradients: Sequence[Tensor]) -> tuple[Tensor | None, ...]:
@@ -220,7 +226,8 @@ class CompiledLoop(Loop):
             tensors["carried", number][steps & 1] = gradient
         for node in self.computed:
             tensors[node] = self._empty(steps, width(node))
-        self._call("backward", self.backward_program, steps, tensors, fixed)
+        with self.lock:
+            self._call("backward", self.backward_program, steps, tensors, fixed)
         known, slots = self.backward_program.known, self.backward_program.slots
 
         def in_time(node: Node) -> Tensor:
@@ -267,7 +274,7 @@ class CompiledLoop(Loop):
         """The address of memory for a packed weight; none where there is no packing."""
         if self.packed_bytes is None:
             return None
-        if (number, inputs * outputs) not in self.packs:
+        if (number, inputs, outputs) not in self.packs:
             size = self.packed_bytes(SECOND, self.batch, outputs, inputs)
-            self.packs[number, inputs * outputs] = torch.empty(size, dtype=torch.uint8)
-        return self.packs[number, inputs * outputs].data_ptr()
+            self.packs[number, inputs, outputs] = torch.empty(size, dtype=torch.uint8)
+        return self.packs[number, inputs, outputs].data_ptr()

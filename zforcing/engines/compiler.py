@@ -39,16 +39,27 @@ def build(source: str) -> ctypes.CDLL:
     compiler = find_compiler()
     identity = hashlib.sha256("\n".join((source, *FLAGS, compiler_version(compiler))).encode()).hexdigest()[:24]
     library = cache_folder() / f"loop-{identity}.so"
-    if not library.is_file():
-        with tempfile.TemporaryDirectory(dir=library.parent) as folder:
-            path = Path(folder) / "loop.c"
-            path.write_text(source)
-            command = [compiler, *FLAGS, str(path), "-o", f"{path}.so", "-lm"]
-            result = subprocess.run(command, capture_output=True, text=True, check=False)
-            if result.returncode:
-                raise Unavailable(f"{compiler} cannot compile the time loop: {result.stderr.strip()[:300]}")
-            Path(f"{path}.so").replace(library)
-    return ctypes.CDLL(str(library))
+    if library.is_file():
+        try:
+            return ctypes.CDLL(str(library))
+        except OSError:
+            library.unlink(missing_ok=True)  # damaged: it is made again
+    _compile(compiler, source, library)
+    try:
+        return ctypes.CDLL(str(library))
+    except OSError as error:
+        raise Unavailable(f"the compiled time loop cannot be loaded ({error})") from error
+
+
+def _compile(compiler: str, source: str, library: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=library.parent) as folder:
+        path = Path(folder) / "loop.c"
+        path.write_text(source)
+        command = [compiler, *FLAGS, str(path), "-o", f"{path}.so", "-lm"]
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        if result.returncode:
+            raise Unavailable(f"{compiler} cannot compile the time loop: {result.stderr.strip()[:300]}")
+        Path(f"{path}.so").replace(library)
 
 
 @functools.cache
@@ -63,10 +74,10 @@ def find_compiler() -> str:
 @functools.cache
 def compiler_version(compiler: str) -> str:
     """Its version and the processor it compiles for: a library of another machine is not used."""
-    result = subprocess.run(
-        [compiler, "-march=native", "-Q", "--help=target", "--version"], capture_output=True, text=True, check=False
+    return "".join(
+        subprocess.run([compiler, *options], capture_output=True, text=True, check=False).stdout
+        for options in (["--version"], ["-march=native", "-Q", "--help=target"])
     )
-    return result.stdout
 
 
 @functools.cache

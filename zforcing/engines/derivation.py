@@ -121,7 +121,7 @@ def _simplify(graph: fx.Graph) -> None:
         if node.target is aten.detach.default:
             node.replace_all_uses_with(node.args[0])
             graph.erase_node(node)
-        elif node.target is aten.addmm.default:
+        elif node.target is aten.addmm.default and not node.kwargs:
             bias, *product = node.args
             with graph.inserting_before(node):
                 node.args = (bias, graph.call_function(aten.mm.default, tuple(product)))

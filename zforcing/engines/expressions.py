@@ -39,6 +39,14 @@ POINTWISE = {
     aten.logical_and.default: "({} != 0) & ({} != 0)",
     aten.where.self: "({0} != 0) ? {1} : {2}",
 }
+# How many arguments an operation has here; PyTorch leaves out or adds those with defaults.
+ARGUMENTS = {
+    aten.add.Scalar: 2,
+    aten.sub.Scalar: 2,
+    aten.rsub.Scalar: 2,
+    aten.leaky_relu.default: 2,
+    aten.clamp.default: 3,
+}
 CONSTANT = {
     aten.zeros_like.default: "0",
     aten.new_zeros.default: "0",
@@ -70,6 +78,8 @@ def part(node: Node) -> tuple[Node, int] | None:
         raise NotImplementedError(f"part of {split.target}")
     if node.target is aten.slice.Tensor and node.args[1] in (1, -1):
         source, _, first = (*node.args, 0)[:3]
+        if first < 0 or len(node.args) > 4:
+            raise NotImplementedError("a slice with a step, or from the end")
         return source, first
     if node.target in (aten.expand.default, aten.view.default):
         source = node.args[0]

@@ -102,9 +102,12 @@ def function(inputs: Sequence[Node], nodes: Sequence[Node], outputs: Sequence[No
 def _fold_sums_into_products(graph: fx.Graph) -> None:
     """x + a b in one call where the product is used once."""
     for node in list(graph.nodes):
-        if node.target is not aten.add.Tensor or len(node.all_input_nodes) != 2:
+        if node.target is not aten.add.Tensor or node.kwargs or len(node.all_input_nodes) != 2:
             continue
-        products = [x for x in node.args if x.target is aten.mm.default and len(x.users) == 1]
+        whole = node.meta["val"].shape
+        products = [
+            x for x in node.args if x.target is aten.mm.default and len(x.users) == 1 and x.meta["val"].shape == whole
+        ]
         if products:
             product = products[-1]
             (other,) = (x for x in node.args if x is not product)

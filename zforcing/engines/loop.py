@@ -13,10 +13,10 @@ from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from zforcing.engines.derivation import Derivation, derive
 from zforcing.engines.fused import Loop
-from zforcing.engines.tape import Step, record, signature
+from zforcing.engines.tape import Step, Tape, record, signature
 
 MOST_LOOPS = 64  # of different steps and shapes that are kept
-LOOPS: dict[Hashable, Loop] = {}
+LOOPS: dict[Hashable, Loop | NotImplementedError] = {}
 
 Generate = Callable[[Derivation, int], Loop]
 
@@ -46,16 +46,33 @@ def run_loop(step: Step, start: tuple[Tensor, ...], over_time: tuple[Tensor, ...
     wanted = tuple(torch.is_grad_enabled() and x.requires_grad for x in (*start, *over_time, *tape.weights))
     # The state of every step but the first depends on whatever has a gradient.
     wanted = ((any(wanted),) * len(start)) + wanted[len(start) :]
-    key = (generate, tape.structure, tuple(map(signature, first)), wanted)
-    if key not in LOOPS:
+    key = (generate, len(start), tape.structure, tuple(map(signature, first)), wanted)
+    try:
+        loop = LOOPS.get(key)
+    except TypeError as error:  # a slice, which cannot be a key before Python 3.12
+        raise NotImplementedError("indexing by slices") from error
+    if loop is None:
         if len(LOOPS) >= MOST_LOOPS:
             del LOOPS[next(iter(LOOPS))]
         # What a derivation saves is no part of the loop: checkpointing and measurements of memory must not see it.
         with saved_tensors_hooks(lambda x: x, lambda x: x):
-            LOOPS[key] = generate(derive(tape, first, len(start), wanted), len(start))
-    paths = LOOPS[key].paths
-    results = _LoopFunction.apply(LOOPS[key], *start, *over_time, *tape.weights)
+            loop = LOOPS[key] = _generated(generate, tape, first, len(start), wanted)
+    if isinstance(loop, Exception):
+        raise loop
+    results = _LoopFunction.apply(loop, *start, *over_time, *tape.weights)
+    paths = loop.paths
     return Course(results[:paths], results[paths], results[paths + 1 :])
+
+
+def _generated(
+    generate: Generate, tape: Tape, first: tuple[Tensor, ...], states: int, wanted: tuple[bool, ...]
+) -> Loop | NotImplementedError:
+    """The loop, or why there is none, which is kept as well: it would take as long to find out again."""
+    try:
+        return generate(derive(tape, first, states, wanted), states)
+    except Exception as error:
+        # A step that the derivation does not foresee may fail anywhere in it; plain autograd runs every step.
+        return NotImplementedError(f"{error or type(error).__name__}")
 
 
 class _LoopFunction(torch.autograd.Function):

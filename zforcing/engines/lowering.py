@@ -14,7 +14,17 @@ from typing import NamedTuple
 
 import torch
 
-from zforcing.engines.expressions import CONSTANT, EXPENSIVE, POINTWISE, ROW_SUMS, Node, components, part, width
+from zforcing.engines.expressions import (
+    ARGUMENTS,
+    CONSTANT,
+    EXPENSIVE,
+    POINTWISE,
+    ROW_SUMS,
+    Node,
+    components,
+    part,
+    width,
+)
 
 aten = torch.ops.aten
 FEWEST_ELEMENTS = 4096  # in a pass for which a second thread pays
@@ -104,6 +114,8 @@ class Lowering:
         for node in computed:
             if node.target is aten.mm.default:
                 self._product(node, *node.all_input_nodes)
+            elif node.target in ROW_SUMS and node.args[1] not in ([1], [-1]):
+                raise NotImplementedError("a sum over the batch")
             elif node.target in ROW_SUMS or width(node) == 1:
                 self._home(node)
 
@@ -121,10 +133,11 @@ class Lowering:
 
     def _join(self, node: Node) -> None:
         """Lets the products of a sum, whose terms nothing else reads, add up in one array."""
-        terms, waiting = [], list(node.all_input_nodes)
+        terms, waiting = [], [] if node.kwargs else list(node.all_input_nodes)
         while waiting:
             term = waiting.pop()
-            alone = len(term.users) == 1 and term not in self.homes and term not in self.known
+            same = width(term) == width(node) and not term.kwargs
+            alone = same and len(term.users) == 1 and term not in self.homes and term not in self.known
             if alone and term.target is aten.add.Tensor and len(term.all_input_nodes) == 2:
                 waiting.extend(term.all_input_nodes)
             elif alone and term.target is aten.mm.default and term not in self.leaders:
@@ -367,7 +380,11 @@ class _Scope:
             return CONSTANT[node.target]
         if node.target is aten.scalar_tensor.default:
             return _constant(node.args[0])
-        if node.target in POINTWISE and node.kwargs.get("alpha", 1) == 1:
+        if (
+            node.target in POINTWISE
+            and not node.kwargs
+            and len(node.args) == ARGUMENTS.get(node.target, len(node.args))
+        ):
             wide = width(node) > 1
             arguments = [
                 self.value(x, 0 if wide and width(x) == 1 else first) if isinstance(x, torch.fx.Node) else _constant(x)
