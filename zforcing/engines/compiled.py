@@ -14,7 +14,8 @@ from zforcing.engines.compiler import Unavailable, blas, build
 from zforcing.engines.derivation import Derivation
 from zforcing.engines.expressions import Node, width
 from zforcing.engines.fused import Loop
-from zforcing.engines.lowering import Array, Lowering, Slots, kept
+from zforcing.engines.lowering import Lowering, Slots, kept
+from zforcing.engines.passes import Array
 
 aten = torch.ops.aten
 FEWEST_STEPS = 4  # for which packing the weights pays
@@ -29,7 +30,6 @@ __attribute__((simd("notinbranch"))) float expf(float);
 #define EXP expf
 #define SQRT sqrtf
 #define POW powf
-#define GEMM sgemm
 #else
 typedef double real;
 __attribute__((simd("notinbranch"))) double exp(double);
@@ -261,12 +261,14 @@ class CompiledLoop(Loop):
         table = (Weight * max(1, len(program.uses)))()
         for number, use in enumerate(program.uses):
             weight = values[use.weight]
-            if weight.stride(1) != 1:
+            if weight.stride(1) != 1 or (len(weight) > 1 and weight.stride(0) < weight.shape[1]):
                 weight = weight.contiguous()
             alive.append(weight)
             outputs, inputs = weight.shape if use.transposed else weight.shape[::-1]
             packed = self._packed(number, inputs, outputs) if steps >= FEWEST_STEPS else None
-            table[number] = Weight(weight.data_ptr(), weight.stride(0), use.transposed, inputs, outputs, packed)
+            # The stride of a single row may be anything; BLAS wants at least its length.
+            stride = max(weight.stride(0), weight.shape[1])
+            table[number] = Weight(weight.data_ptr(), stride, use.transposed, inputs, outputs, packed)
         pointers = (ctypes.c_void_p * len(addresses))(*addresses)
         getattr(self.library, name)(ctypes.c_long(steps), ctypes.c_long(self.batch), pointers, table)
 

@@ -10,6 +10,7 @@ from zforcing.engines import available, compiler, run_step
 
 FASTER = [name for name in available(torch.device("cpu")) if name != "eager"]
 BIAS, SQUARE, COLUMN = torch.randn(4), torch.randn(4, 4) / 2, torch.randn(4, 1)
+ROW = torch.randn(4, 1).t()  # of strides (1, 1)
 MASK = torch.tensor([True, False, True, False])
 
 STEPS = {
@@ -20,6 +21,7 @@ STEPS = {
     "a product with factors": lambda h, c, x: (torch.addmm(x, h, SQUARE, beta=0.5, alpha=2.0), c),
     "a difference with a factor": lambda h, c, x: (torch.rsub(h, x, alpha=3), c),
     "a broadcast product": lambda h, c, x: (torch.tanh(h @ SQUARE + x @ COLUMN), c),
+    "a product with a single row": lambda h, c, x: (torch.tanh((h @ COLUMN) @ ROW + x), c),
     "default arguments": lambda h, c, x: (torch.nn.functional.leaky_relu(h) + x.clamp(min=0), c),
     "a mask": lambda h, c, x: (torch.where(MASK, h, x), c * h),
     "a constant": lambda h, c, x: (h * torch.tensor(0.5) + x, c),
