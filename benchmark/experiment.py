@@ -24,8 +24,6 @@ from zforcing.heads import Head
 from zforcing.interface import SequenceModel
 from zforcing.recurrent_vae import RecurrentVAE
 
-LATE = 10**9  # an update after which no schedule moves
-
 
 @dataclass(frozen=True)
 class Experiment:
@@ -138,7 +136,7 @@ def _require_what_is_weighed(model: SequenceModel, objective: Objective) -> None
 
 def _weighs(objective: Objective, weight: str) -> bool:
     """Whether a weight is ever anything but 0."""
-    return any(objective.weights(update)[weight] for update in (0, LATE))
+    return any(weights[weight] for weights in objective.extremes().values())
 
 
 def _full_label(label: str, objective: Objective) -> str:

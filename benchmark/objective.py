@@ -12,6 +12,8 @@ from benchmark.schedules import Constant, Schedule
 from zforcing.checks import require
 from zforcing.interface import StepTerms
 
+LATE = 10**9  # an update after which no schedule moves
+
 
 @gin.register
 @dataclass(frozen=True)
@@ -44,6 +46,10 @@ class Objective:
             "aux_weight": self.aux_weight(update),
             "backward_weight": self.backward_weight(update),
         }
+
+    def extremes(self) -> dict[str, dict[str, float]]:
+        """The weights at the first update, and those that they end at."""
+        return {"first": self.weights(0), "last": self.weights(LATE)}
 
     def __call__(self, terms: StepTerms, update: int) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss in nats per sequence, and its unweighted terms, detached, in the same unit."""

@@ -20,7 +20,7 @@ from benchmark.training import Progress
 from zforcing.engines import resolve
 from zforcing.interface import SequenceModel
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 def build_record(
@@ -43,6 +43,7 @@ def build_record(
         "model": type(model).__name__,
         "head": type(model.head).__name__,
         "parameters": count_parameters(model),
+        "weights": experiment.objective.extremes(),
         "dataset": {
             "name": dataset.name,
             "source": dataset.source,

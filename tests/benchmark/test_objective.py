@@ -33,6 +33,14 @@ def test_weights_are_checked(wrong):
         Linear(step=wrong)
 
 
+def test_extremes_are_the_first_weights_and_those_that_training_ends_at():
+    objective = Objective(kl_weight=Linear(0.2, 1.0, 5e-5), aux_weight=Linear(0.5, 0.1, 1e-3))
+    assert objective.extremes() == {
+        "first": {"kl_weight": 0.2, "aux_weight": 0.5, "backward_weight": 0.0},
+        "last": {"kl_weight": 1.0, "aux_weight": 0.1, "backward_weight": 0.0},
+    }
+
+
 def test_a_weight_has_to_be_a_schedule():
     for wrong in (1.0, Constant):
         with pytest.raises(ConfigurationError, match=r"Objective.kl_weight must be a schedule"):

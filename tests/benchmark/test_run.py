@@ -79,6 +79,7 @@ def test_what_a_run_leaves(tiny, capsys):
     assert (out(tiny) / "records" / f"{folder.name}.json").read_bytes() == (folder / "record.json").read_bytes()
     assert record["dataset"]["source"] == "full"
     assert record["training"]["updates"] == UPDATES
+    assert record["weights"]["first"].keys() == record["weights"]["last"].keys() >= {"kl_weight", "aux_weight"}
     assert set(record["results"]["test"]) == {"utterance", "chunk40"}
     assert [v["update"] for v in record["training"]["validation"]] == [0, 4, 8, 12]
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
