@@ -12,8 +12,8 @@ from torch import Tensor
 
 from zforcing.auxiliary import AuxiliaryCost
 from zforcing.backward import BackwardNetwork
-from zforcing.distributions import kl_divergence
-from zforcing.engines import run_time_loop
+from zforcing.distributions import DiagonalGaussian, kl_divergence
+from zforcing.engines import run_at_once, run_time_loop
 from zforcing.heads import Head
 from zforcing.interface import Batch, SequenceModel, State, StepTerms, keep_scored
 from zforcing.recurrence import Pass, Recurrence, Trajectory
@@ -84,28 +84,60 @@ class RecurrentVAE(SequenceModel):
 
     def terms(self, batch: Batch, prepared: Pass, path: Trajectory) -> StepTerms:
         """Everything that the trajectory gives, for all time steps at once."""
-        step, entering, scored_TB = prepared.recurrence, prepared.entering, batch.scored_TB
-        prior = step.prior(path.before, entering)
-        log_px_TB = self.head.log_prob(step.emission(path.before, path.z, path.after, entering), batch.targets)
-        zeros_TB = torch.zeros_like(log_px_TB)
-        aux_nll_TB = backward_nll_TB = zeros_TB
-        if self.backward_network is not None and prepared.backward_TBH is not None:
-            reconstruction_TB = self.backward_network.reconstruction_nll(prepared.backward_TBH, batch.inputs)
-            backward_nll_TB = keep_scored(reconstruction_TB, scored_TB)
-        if self.auxiliary is not None and prepared.backward_TBH is not None:
-            condition = step.condition(path.before, entering)
-            aux_nll_TB = keep_scored(self.auxiliary(condition, path.z, prepared.backward_TBH), scored_TB)
+        prior_mean, prior_log_variance, kl_TB, aux_nll_TB = self._latent_terms(prepared, path)
+        log_px_TB = self._log_px(batch, prepared, path)
+        backward_nll_TB = self._backward_nll(batch, prepared)
+        zeros_TB, scored_TB = torch.zeros_like(log_px_TB), batch.scored_TB
         return StepTerms(
             log_px=keep_scored(log_px_TB, scored_TB),
-            kl=keep_scored(kl_divergence(path.posterior, prior), scored_TB),
-            aux_nll=aux_nll_TB,
-            backward_nll=backward_nll_TB,
+            kl=keep_scored(kl_TB, scored_TB),
+            aux_nll=zeros_TB if aux_nll_TB is None else keep_scored(aux_nll_TB, scored_TB),
+            backward_nll=zeros_TB if backward_nll_TB is None else keep_scored(backward_nll_TB, scored_TB),
             z=path.z,
-            prior=prior,
+            prior=DiagonalGaussian(prior_mean, prior_log_variance),
             posterior=path.posterior,
             scored_TB=scored_TB,
             state=(*path.last, *prepared.carried),
         )
+
+    def _latent_terms(self, prepared: Pass, path: Trajectory) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+        """Mean and log variance of the prior, the KL, and the auxiliary cost, if there is one."""
+        step, entering_type, cost = prepared.recurrence, type(prepared.entering), self.auxiliary
+        future = () if cost is None or prepared.backward_TBH is None else (prepared.backward_TBH,)
+
+        def function(rows: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+            before, z, mean, log_variance, *others = rows
+            entering, future = entering_type(*others[: len(prepared.entering)]), others[len(prepared.entering) :]
+            prior = step.prior(before, entering)
+            kl = kl_divergence(DiagonalGaussian(mean, log_variance), prior)
+            aux_nll = () if cost is None or not future else (cost(step.condition(before, entering), z, *future),)
+            return prior.mean, prior.log_variance, kl, *aux_nll
+
+        rows = (path.before, path.z, path.posterior.mean, path.posterior.log_variance, *prepared.entering, *future)
+        mean, log_variance, kl_TB, *aux_nll_TB = run_at_once(function, rows, self.engine)
+        return mean, log_variance, kl_TB, (aux_nll_TB[0] if aux_nll_TB else None)
+
+    def _log_px(self, batch: Batch, prepared: Pass, path: Trajectory) -> Tensor:
+        """log p(y_t | ...), (T, B)."""
+        step, entering_type = prepared.recurrence, type(prepared.entering)
+
+        def function(rows: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+            targets, before, z, after, *entering = rows
+            return (self.head.log_prob(step.emission(before, z, after, entering_type(*entering)), targets),)
+
+        rows = (batch.targets, path.before, path.z, path.after, *prepared.entering)
+        return run_at_once(function, rows, self.engine)[0]
+
+    def _backward_nll(self, batch: Batch, prepared: Pass) -> Tensor | None:
+        """-log p(u_t | b_t), (T, B), if there is a backward network."""
+        network = self.backward_network
+        if network is None or prepared.backward_TBH is None:
+            return None
+
+        def function(rows: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+            return (network.reconstruction_nll(*rows),)
+
+        return run_at_once(function, (prepared.backward_TBH, batch.inputs), self.engine)[0]
 
     @torch.no_grad()
     def generate(

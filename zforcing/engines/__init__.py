@@ -22,7 +22,7 @@ from zforcing.engines import eager
 from zforcing.engines.compiled import CompiledLoop
 from zforcing.engines.compiler import Unavailable, blas, build
 from zforcing.engines.fused import Loop
-from zforcing.engines.loop import Course, run_loop
+from zforcing.engines.loop import Course, run_loop, run_rows
 from zforcing.engines.tape import Step
 from zforcing.recurrence import Pass, Trajectory
 
@@ -68,6 +68,19 @@ def run_step(step: Step, start: tuple[Tensor, ...], over_time: tuple[Tensor, ...
         except NotImplementedError as error:
             _say(f"the fused engine cannot run this step ({error}); the time loop runs in plain autograd instead")
     return eager.run_loop(step, start, over_time)
+
+
+def run_at_once(function: Step, rows: tuple[Tensor, ...], engine: str = "auto") -> tuple[Tensor, ...]:
+    """Computes what does not depend on the step before, for all time steps, see `run_rows`.
+
+    Only the compiled engine does it otherwise than PyTorch: it reads and writes memory once for many operations.
+    """
+    if resolve(engine, rows[0].device) == "compiled":
+        try:
+            return run_rows(function, rows, CompiledLoop)
+        except NotImplementedError:  # an operation without C, which has no loop here that would make it slow
+            pass
+    return function(rows)
 
 
 def available(device: torch.device) -> tuple[str, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import threading
 from collections.abc import Hashable, Sequence
 from typing import Any
 
@@ -27,16 +26,37 @@ SOURCE = r"""
 #if SINGLE
 typedef float real;
 __attribute__((simd("notinbranch"))) float expf(float);
+__attribute__((simd("notinbranch"))) float logf(float);
 #define EXP expf
+#define LOG logf
+#define ABS fabsf
 #define SQRT sqrtf
 #define POW powf
 #else
 typedef double real;
 __attribute__((simd("notinbranch"))) double exp(double);
+__attribute__((simd("notinbranch"))) double log(double);
 #define EXP exp
+#define LOG log
+#define ABS fabs
 #define SQRT sqrt
 #define POW pow
 #endif
+
+// exp(x) - 1 and log(1 + x) where they are small, by Kahan's formulas: vectors of expm1 and log1p are not everywhere.
+static inline real expm1_of(real x) {
+    const real u = EXP(x), d = u - 1;
+    return u == 1 ? x : d == -1 || u > 1e6f ? d : d * x / LOG(u);
+}
+
+static inline real log1p_of(real x) {
+    const real u = 1 + x;
+    return u == 1 ? x : LOG(u) * x / (u - 1);
+}
+
+static inline real cross_entropy(real logit, real target) {
+    return (1 - target) * logit + (logit < 0 ? -logit : 0) + log1p_of(EXP(-ABS(logit)));
+}
 
 typedef void (*gemm_type)(const char *, const char *, const int *, const int *, const int *, const real *, const real *,
                           const int *, const real *, const int *, const real *, real *, const int *);
@@ -113,10 +133,12 @@ class CompiledLoop(Loop):
         Unavailable: there is no compiler, or the step holds something that no C is written for.
     """
 
+    example_rows = 2  # they say as much as any number of rows
+
     def __init__(self, derivation: Derivation, states: int) -> None:
         super().__init__(derivation, states)
         example = derivation.outputs[0].meta["val"]
-        self.dtype, self.batch = example.dtype, int(example.shape[0])
+        self.dtype = example.dtype
         if example.device.type != "cpu" or self.dtype not in (torch.float32, torch.float64):
             raise Unavailable("the compiled engine works in single or double precision on the CPU")
         single = self.dtype == torch.float32
@@ -140,7 +162,8 @@ class CompiledLoop(Loop):
             "forward_weights": len(self.forward_program.uses),
             "backward_weights": len(self.backward_program.uses),
         }
-        self.library = build(SOURCE % {"single": int(single), **code, **counts})
+        self.source = SOURCE % {"single": int(single), **code, **counts}
+        self.library = build(self.source)
         addresses = blas()
         names = ("sgemm_" if single else "dgemm_", "cblas_sgemm_pack", "cblas_sgemm_compute")
         self.library.connect(*(ctypes.c_void_p(addresses[name]) for name in names))
@@ -148,8 +171,12 @@ class CompiledLoop(Loop):
         if single and addresses["cblas_sgemm_pack_get_size"]:
             kind = ctypes.CFUNCTYPE(ctypes.c_size_t, *(4 * (ctypes.c_int,)))
             self.packed_bytes = kind(addresses["cblas_sgemm_pack_get_size"])
-        self.packs: dict[tuple[int, int, int], Tensor] = {}
-        self.lock = threading.Lock()  # of the packed weights
+
+    def same(self, other: Loop | NotImplementedError) -> bool:
+        return isinstance(other, CompiledLoop) and other._identity() == self._identity()
+
+    def _identity(self) -> tuple[Any, ...]:
+        return self.source, [node.meta["val"].shape for node in self.shared]
 
     def _plan_forward(self) -> Lowering:
         d, slots = self.derivation, Slots()
@@ -169,10 +196,9 @@ class CompiledLoop(Loop):
         known = self._known(slots)
         for node, array in self.kept:
             known.setdefault(node, slots.array(self.forward_program.slots[array.slot], array.width, array.offset))
-        *own, visible = d.gradients
-        for number, node in enumerate((*own[: self.paths], visible)):
+        carried = d.gradients[self.paths : len(d.outputs)]  # of one step, not of all
+        for number, node in enumerate(x for x in d.gradients if x not in carried):
             known[node] = slots.array(("gradient", number), width(node))
-        carried = own[self.paths :]  # of one step, not of all
         for number, node in enumerate(carried):
             known[node] = slots.array(("carried", number), width(node), "((t + 1) & 1)")
         stores: list[tuple[Node | None, Array]] = []
@@ -199,40 +225,40 @@ class CompiledLoop(Loop):
         self, start: Sequence[Tensor], over_time: Sequence[Tensor], weights: Sequence[Tensor], keep: bool
     ) -> tuple[tuple[Tensor, ...], Any]:
         fixed = (*weights, *self.before_loop(*weights))
-        steps = len(over_time[0])
+        steps, batch = over_time[0].shape[:2]
         tensors: dict[Hashable, Tensor] = {("entering", i): x.contiguous() for i, x in enumerate(over_time)}
         for number, x in enumerate(start):
-            tensors["state", number] = self._empty(steps + 1, x.shape[-1])
+            tensors["state", number] = self._empty(steps + 1, batch, x.shape[-1])
             tensors["state", number][0] = x
         for node, array in self.kept:
             key = self.forward_program.slots[array.slot]
             if key not in tensors:
-                tensors[key] = self._empty(steps, width(node))
-        with self.lock:
-            self._call("forward", self.forward_program, steps, tensors, fixed)
+                tensors[key] = self._empty(steps, batch, width(node))
+        self._call("forward", self.forward_program, steps, batch, tensors, fixed)
         states = [tensors["state", number] for number in range(self.states)]
+        paths = [tensors["path", number] for number in range(self.paths)]
+        paths = [_in_its_shape(x, node) for x, node in zip(paths, self.derivation.outputs, strict=False)]
         # A new tensor of the same memory: autograd marks what it returns, and what is kept must not refer to that.
-        seen = (*(tensors["path", number] for number in range(self.paths)), states[0].data[1:])
-        return (*seen, *(x[-1].clone() for x in states)), (fixed, tensors) if keep else None
+        visible = [x.data[1:] for x in states[:1]]
+        return (*paths, *visible, *(x[-1].clone() for x in states)), (fixed, tensors) if keep else None
 
     def backward(self, kept: Any, gradients: Sequence[Tensor]) -> tuple[Tensor | None, ...]:
         fixed, forward = kept
-        d, steps = self.derivation, len(gradients[0])
+        d, (steps, batch) = self.derivation, gradients[0].shape[:2]
         tensors = dict(forward)
-        for number, gradient in enumerate(gradients[: self.paths + 1]):
+        for number, gradient in enumerate(gradients[: len(gradients) - self.states]):
             tensors["gradient", number] = gradient.contiguous()
-        for number, gradient in enumerate(gradients[self.paths + 1 :]):
-            tensors["carried", number] = self._empty(2, gradient.shape[-1])
+        for number, gradient in enumerate(gradients[len(gradients) - self.states :]):
+            tensors["carried", number] = self._empty(2, batch, gradient.shape[-1])
             tensors["carried", number][steps & 1] = gradient
         for node in self.computed:
-            tensors[node] = self._empty(steps, width(node))
-        with self.lock:
-            self._call("backward", self.backward_program, steps, tensors, fixed)
+            tensors[node] = self._empty(steps, batch, width(node))
+        self._call("backward", self.backward_program, steps, batch, tensors, fixed)
         known, slots = self.backward_program.known, self.backward_program.slots
 
         def in_time(node: Node) -> Tensor:
             if node in self.computed:
-                return tensors[node]
+                return _in_its_shape(tensors[node], node)
             first = int(known[node].offset == "(t + 1)")
             return tensors[slots[known[node].slot]][first : first + steps]
 
@@ -241,11 +267,17 @@ class CompiledLoop(Loop):
         carried = [tensors["carried", number][0] for number in range(self.states)]
         return (*carried, *entering, *self.weight_gradients(stacks, fixed))
 
-    def _empty(self, steps: int, size: int) -> Tensor:
-        return torch.empty(steps, self.batch, size, dtype=self.dtype)
+    def _empty(self, steps: int, batch: int, size: int) -> Tensor:
+        return torch.empty(steps, batch, size, dtype=self.dtype)
 
     def _call(
-        self, name: str, program: Lowering, steps: int, tensors: dict[Hashable, Tensor], fixed: Sequence[Tensor]
+        self,
+        name: str,
+        program: Lowering,
+        steps: int,
+        batch: int,
+        tensors: dict[Hashable, Tensor],
+        fixed: Sequence[Tensor],
     ) -> None:
         """Runs a C function over all steps."""
         values = dict(zip(self.fixed, fixed, strict=True))
@@ -253,7 +285,7 @@ class CompiledLoop(Loop):
         addresses = []
         for key in program.slots:
             if isinstance(key, tuple) and key[0] == "temporary":
-                tensor = self._empty(1, key[2])
+                tensor = self._empty(1, batch, key[2])
             else:
                 tensor = tensors[key] if key in tensors else values[key].contiguous()
             alive.append(tensor)
@@ -265,18 +297,17 @@ class CompiledLoop(Loop):
                 weight = weight.contiguous()
             alive.append(weight)
             outputs, inputs = weight.shape if use.transposed else weight.shape[::-1]
-            packed = self._packed(number, inputs, outputs) if steps >= FEWEST_STEPS else None
+            packed = None
+            if self.packed_bytes is not None and steps >= FEWEST_STEPS:
+                alive.append(torch.empty(self.packed_bytes(SECOND, batch, outputs, inputs), dtype=torch.uint8))
+                packed = alive[-1].data_ptr()
             # The stride of a single row may be anything; BLAS wants at least its length.
             stride = max(weight.stride(0), weight.shape[1])
             table[number] = Weight(weight.data_ptr(), stride, use.transposed, inputs, outputs, packed)
         pointers = (ctypes.c_void_p * len(addresses))(*addresses)
-        getattr(self.library, name)(ctypes.c_long(steps), ctypes.c_long(self.batch), pointers, table)
+        getattr(self.library, name)(ctypes.c_long(steps), ctypes.c_long(batch), pointers, table)
 
-    def _packed(self, number: int, inputs: int, outputs: int) -> int | None:
-        """The address of memory for a packed weight; none where there is no packing."""
-        if self.packed_bytes is None:
-            return None
-        if (number, inputs, outputs) not in self.packs:
-            size = self.packed_bytes(SECOND, self.batch, outputs, inputs)
-            self.packs[number, inputs, outputs] = torch.empty(size, dtype=torch.uint8)
-        return self.packs[number, inputs, outputs].data_ptr()
+
+def _in_its_shape(x_TBW: Tensor, node: Node) -> Tensor:
+    """The array of a node over time, without a last dimension where the node has none."""
+    return x_TBW[..., 0] if node.meta["val"].dim() == 1 else x_TBW

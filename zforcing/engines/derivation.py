@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, fx
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from zforcing.engines.expressions import Node
+from zforcing.engines.expressions import Node, makes_rows
 from zforcing.engines.tape import Tape
 
 aten = torch.ops.aten
@@ -33,7 +33,8 @@ class Derivation:
     Attributes:
         graph: all nodes.
         inputs, weights, gradients: placeholders of the step's inputs, of its weights, and of the gradients of its
-            outputs: those of the states from the step after, and last that of the visible state from outside the loop.
+            outputs: those of the states from the step after, and last, if there is a state, that of the visible one
+            from outside the loop.
         outputs: what the step returns.
         input_gradients, weight_gradients: None where no gradient is asked for, or where there is none.
         invariant: nodes of weights alone, for once before the loop.
@@ -64,7 +65,8 @@ def derive(tape: Tape, first: tuple[Tensor, ...], states: int, wanted: tuple[boo
     Args:
         tape: the step.
         first: its inputs; their values do not matter.
-        states: how many tensors the state has; the last outputs are the next state, its first tensor the visible one.
+        states: how many tensors the state has, or 0; the last outputs are the next state, its first tensor the
+            visible one.
         wanted: for each input, then for each weight, whether its gradient is asked for.
 
     Raises:
@@ -84,8 +86,9 @@ def derive(tape: Tape, first: tuple[Tensor, ...], states: int, wanted: tuple[boo
             reached = [number for number, output in enumerate(outputs) if output.requires_grad]
             if not leaves or not reached:
                 return [*outputs, *(None for _ in leaves)]
-            *gradients, visible = gradients
-            gradients[-states] = gradients[-states] + visible
+            if states:
+                *gradients, visible = gradients
+                gradients[-states] = gradients[-states] + visible
             found = torch.autograd.grad(
                 [outputs[number] for number in reached],
                 leaves,
@@ -95,7 +98,8 @@ def derive(tape: Tape, first: tuple[Tensor, ...], states: int, wanted: tuple[boo
             return [*outputs, *found]
 
         outputs = tape.replay(examples[: len(first)], examples[len(first) :])
-        gradients = [torch.zeros_like(output) for output in (*outputs, outputs[-states])]
+        visible = outputs[len(outputs) - states :][:1]
+        gradients = [torch.zeros_like(output) for output in (*outputs, *visible)]
         module = make_fx(joint)(*examples, *gradients)
     graph = module.graph
     _simplify(graph)
@@ -137,6 +141,7 @@ def _simplify(graph: fx.Graph) -> None:
 def _sorted(graph: fx.Graph, **parts: Any) -> Derivation:
     level: dict[Node, int] = dict.fromkeys((*parts["inputs"], *parts["gradients"]), STEP)
     level |= dict.fromkeys(parts["weights"], INVARIANT)
+    rows = len(parts["inputs"][0].meta["val"])
     of_gradient = set(parts["gradients"])
     reductions: list[Reduction] = []
     for node in graph.nodes:
@@ -147,9 +152,13 @@ def _sorted(graph: fx.Graph, **parts: Any) -> Derivation:
             reductions.append(Reduction(node, operands))
             level[node] = TOTAL
         else:
-            level[node] = max((level[argument] for argument in node.all_input_nodes), default=INVARIANT)
+            own = STEP if makes_rows(node, rows) else INVARIANT
+            level[node] = max((own, *(level[argument] for argument in node.all_input_nodes)))
         if of_gradient.intersection(node.all_input_nodes):
             of_gradient.add(node)
+    for node, found in level.items():
+        value = node.meta["val"]
+        node.meta["one_per_row"] = found == STEP and isinstance(value, Tensor) and value.dim() == 1
     for gradient in parts["weight_gradients"]:
         if gradient is not None and level[gradient] == STEP:
             raise NotImplementedError("a weight with a batch dimension")

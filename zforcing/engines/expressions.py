@@ -23,12 +23,14 @@ POINTWISE = {
     aten.div.Scalar: "{} / {}",
     aten.neg.default: "-{}",
     aten.exp.default: "EXP({})",
+    aten.expm1.default: "expm1_of({})",
     aten.sigmoid.default: "1 / (1 + EXP(-{}))",
     aten.tanh.default: "1 - 2 / (1 + EXP(2 * {}))",
     aten.rsqrt.default: "1 / SQRT({})",
     aten.pow.Tensor_Scalar: "POW({}, {})",
     aten.leaky_relu.default: "{0} > 0 ? {0} : {0} * {1}",
     aten.clamp.default: "{0} < {1} ? {1} : {0} > {2} ? {2} : {0}",
+    aten.binary_cross_entropy_with_logits.default: "cross_entropy({}, {})",
     aten.sigmoid_backward.default: "{0} * {1} * (1 - {1})",
     aten.tanh_backward.default: "{0} * (1 - {1} * {1})",
     aten.leaky_relu_backward.default: "{1} > 0 ? {0} : {0} * {2}",
@@ -47,23 +49,58 @@ ARGUMENTS = {
     aten.leaky_relu.default: 2,
     aten.clamp.default: 3,
 }
+# The last arguments of an operation, where C is written for one value of them alone.
+TAILS: dict[Any, tuple[Any, ...]] = {aten.binary_cross_entropy_with_logits.default: (None, None, 0)}
 CONSTANT = {
+    aten.zeros.default: "0",
     aten.zeros_like.default: "0",
     aten.new_zeros.default: "0",
+    aten.ones.default: "1",
     aten.ones_like.default: "1",
     aten.new_ones.default: "1",
 }
-# Worth keeping for the backward pass; everything else is computed again from what is kept.
-EXPENSIVE = (aten.exp.default, aten.sigmoid.default, aten.tanh.default, aten.rsqrt.default, aten.pow.Tensor_Scalar)
+EXPENSIVE = (
+    aten.exp.default,
+    aten.expm1.default,
+    aten.sigmoid.default,
+    aten.tanh.default,
+    aten.rsqrt.default,
+    aten.pow.Tensor_Scalar,
+    aten.binary_cross_entropy_with_logits.default,
+)
 ROW_SUMS = (aten.sum.dim_IntList, aten.mean.dim, aten.var.correction)
 
 
+def expensive(node: Node) -> bool:
+    """Worth keeping for the backward pass; everything else is computed again from what is kept."""
+    square = node.target is aten.pow.Tensor_Scalar and node.args[1] in (1, 2)
+    return node.target in EXPENSIVE and not square
+
+
+def operands(node: Node) -> tuple[Any, ...] | None:
+    """What the expression of a pointwise operation is made of; None where there is no expression."""
+    if node.target not in POINTWISE or node.kwargs:
+        return None
+    count = len(node.args) - len(TAILS.get(node.target, ()))
+    if count != ARGUMENTS.get(node.target, count) or node.args[count:] != TAILS.get(node.target, ()):
+        return None
+    return tuple(node.args[:count])
+
+
 def width(node: Node) -> int:
-    """The size of the last dimension; 0 of what is no tensor."""
+    """How many numbers a row has: the size of the last dimension, if that is not the rows; 0 of what is no tensor."""
     value = node.meta["val"]
     if not isinstance(value, torch.Tensor):
         return 0
-    return int(value.shape[-1]) if value.dim() else 1
+    return int(value.shape[-1]) if value.dim() and not node.meta.get("one_per_row") else 1
+
+
+def makes_rows(node: Node, rows: int) -> bool:
+    """Whether a node has the rows of a batch, though nothing that it is made of has them."""
+    if node.target not in CONSTANT and node.target is not aten.expand.default:
+        return False
+    shape = node.meta["val"].shape
+    return len(shape) > 0 and shape[0] == rows
 
 
 def part(node: Node) -> tuple[Node, int] | None:
@@ -81,7 +118,7 @@ def part(node: Node) -> tuple[Node, int] | None:
         if first < 0 or len(node.args) > 4:
             raise NotImplementedError("a slice with a step, or from the end")
         return source, first
-    if node.target in (aten.expand.default, aten.view.default):
+    if node.target in (aten.expand.default, aten.view.default, aten.unsqueeze.default):
         source = node.args[0]
         if width(source) in (1, width(node)):
             return source, 0

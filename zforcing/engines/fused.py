@@ -26,6 +26,8 @@ class Loop:
         states: how many tensors the state has.
     """
 
+    example_rows: int | None = None  # how many rows of a batch the step is derived from; None for all
+
     def __init__(self, derivation: Derivation, states: int) -> None:
         d = self.derivation = derivation
         self.states = states
@@ -39,6 +41,10 @@ class Loop:
         )
         sums = tuple(reduction.node for reduction in d.reductions)
         self.after_loop = function((*sums, *self.fixed), d.after, d.weight_gradients)
+
+    def same(self, other: Loop | NotImplementedError) -> bool:
+        """Whether another loop, made for another number of rows, computes the same."""
+        return self is other
 
     def forward(
         self, start: Sequence[Tensor], over_time: Sequence[Tensor], weights: Sequence[Tensor], keep: bool

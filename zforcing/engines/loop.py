@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from typing import Any, NamedTuple
 
 import torch
@@ -11,14 +11,14 @@ from torch.autograd.function import once_differentiable
 from torch.autograd.graph import saved_tensors_hooks
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
-from zforcing.engines.derivation import Derivation, derive
+from zforcing.engines.derivation import derive
 from zforcing.engines.fused import Loop
 from zforcing.engines.tape import Step, Tape, record, signature
 
 MOST_LOOPS = 64  # of different steps and shapes that are kept
 LOOPS: dict[Hashable, Loop | NotImplementedError] = {}
 
-Generate = Callable[[Derivation, int], Loop]
+MOST_ROWS = 256  # that are computed together: what is read again is then still in a processor's cache
 
 
 class Course(NamedTuple):
@@ -29,20 +29,46 @@ class Course(NamedTuple):
     last: tuple[Tensor, ...]
 
 
-def run_loop(step: Step, start: tuple[Tensor, ...], over_time: tuple[Tensor, ...], generate: Generate) -> Course:
+def run_loop(step: Step, start: tuple[Tensor, ...], over_time: tuple[Tensor, ...], generate: type[Loop]) -> Course:
     """Runs a step over time.
 
     Args:
         step: (*path, *state) from (*state, *what enters); the first tensor of the state is the visible one.
         start: the state before the first step, (B, .) each.
         over_time: what enters, (T, B, .) each.
-        generate: makes the loop.
+        generate: the kind of loop.
 
     Raises:
         NotImplementedError: the step mixes the sequences of a batch.
     """
-    first = (*start, *(x[0] for x in over_time))
-    tape = record(step, first)
+    results, paths = _run(step, start, over_time, generate)
+    return Course(results[:paths], results[paths], results[paths + 1 :])
+
+
+def run_rows(function: Step, rows: tuple[Tensor, ...], generate: type[Loop]) -> tuple[Tensor, ...]:
+    """Computes a function of rows, some of them after the others.
+
+    Args:
+        function: treats every row by itself, and gives tensors of as many rows.
+        rows: its arguments, (T, B, .) each.
+        generate: the kind of loop, one that is for any number of rows.
+
+    Raises:
+        NotImplementedError: the function mixes rows.
+    """
+    steps, batch = rows[0].shape[:2]
+    together = max((n for n in range(1, steps + 1) if steps % n == 0 and n * batch <= MOST_ROWS), default=1)
+    pieces = tuple(x.reshape(steps // together, together * batch, *x.shape[2:]) for x in rows)
+    results, _ = _run(function, (), pieces, generate)
+    return tuple(x.reshape(steps, batch, *x.shape[2:]) for x in results)
+
+
+def _run(
+    step: Step, start: tuple[Tensor, ...], over_time: tuple[Tensor, ...], generate: type[Loop]
+) -> tuple[tuple[Tensor, ...], int]:
+    """What the loop gives, and how many paths come first."""
+    whole = (*start, *(x[0] for x in over_time))
+    first, tape = _recorded(step, whole, generate.example_rows)
     wanted = tuple(torch.is_grad_enabled() and x.requires_grad for x in (*start, *over_time, *tape.weights))
     # The state of every step but the first depends on whatever has a gradient.
     wanted = ((any(wanted),) * len(start)) + wanted[len(start) :]
@@ -57,15 +83,33 @@ def run_loop(step: Step, start: tuple[Tensor, ...], over_time: tuple[Tensor, ...
         # What a derivation saves is no part of the loop: checkpointing and measurements of memory must not see it.
         with saved_tensors_hooks(lambda x: x, lambda x: x):
             loop = LOOPS[key] = _generated(generate, tape, first, len(start), wanted)
+            if generate.example_rows and not isinstance(loop, Exception):
+                more, again = _recorded(step, whole, generate.example_rows + 1)
+                if not loop.same(_generated(generate, again, more, len(start), wanted)):
+                    loop = LOOPS[key] = NotImplementedError(
+                        "the compiled engine cannot run a step that depends on the number of sequences"
+                    )
     if isinstance(loop, Exception):
         raise loop
-    results = _LoopFunction.apply(loop, *start, *over_time, *tape.weights)
-    paths = loop.paths
-    return Course(results[:paths], results[paths], results[paths + 1 :])
+    results: tuple[Tensor, ...] = _LoopFunction.apply(loop, *start, *over_time, *tape.weights)
+    return results, loop.paths
+
+
+def _recorded(step: Step, inputs: tuple[Tensor, ...], rows: int | None) -> tuple[tuple[Tensor, ...], Tape]:
+    """Inputs of so many rows, all like the first, and the tape of the step for them; the inputs themselves if None."""
+    if rows is None:
+        return inputs, record(step, inputs)
+    inputs = tuple(x[:1].expand(rows, *x.shape[1:]) for x in inputs)
+    try:
+        return inputs, record(step, inputs)
+    except RuntimeError as error:
+        raise NotImplementedError(
+            f"the compiled engine cannot run a step that holds tensors of one number of sequences ({error})"
+        ) from error
 
 
 def _generated(
-    generate: Generate, tape: Tape, first: tuple[Tensor, ...], states: int, wanted: tuple[bool, ...]
+    generate: type[Loop], tape: Tape, first: tuple[Tensor, ...], states: int, wanted: tuple[bool, ...]
 ) -> Loop | NotImplementedError:
     """The loop, or why there is none, which is kept as well: it would take as long to find out again."""
     try:

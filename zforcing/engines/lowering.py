@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import torch
 
-from zforcing.engines.expressions import EXPENSIVE, ROW_SUMS, Node, part, width
+from zforcing.engines.expressions import ROW_SUMS, Node, expensive, part, width
 from zforcing.engines.passes import Array, Rows, Segment, pointer
 
 aten = torch.ops.aten
@@ -219,7 +219,7 @@ def kept(reads: Iterable[Node], step: frozenset[Node], stored: Iterable[Node]) -
         seen.add(node)
         if node in stored:
             continue
-        if node.target in (*EXPENSIVE, *ROW_SUMS, aten.mm.default):
+        if expensive(node) or node.target in (*ROW_SUMS, aten.mm.default):
             keep.add(node)
         else:
             waiting.extend(node.all_input_nodes)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
-from zforcing.engines.expressions import ARGUMENTS, CONSTANT, POINTWISE, ROW_SUMS, Node, components, part, width
+from zforcing.engines.expressions import CONSTANT, POINTWISE, ROW_SUMS, Node, components, operands, part, width
 
 if TYPE_CHECKING:
     from zforcing.engines.lowering import Lowering
@@ -175,19 +175,15 @@ class _Scope:
             return CONSTANT[node.target]
         if node.target is aten.scalar_tensor.default:
             return _constant(node.args[0])
-        if (
-            node.target in POINTWISE
-            and not node.kwargs
-            and len(node.args) == ARGUMENTS.get(node.target, len(node.args))
-        ):
-            wide = width(node) > 1
-            arguments = [
-                self.value(x, 0 if wide and width(x) == 1 else first) if isinstance(x, torch.fx.Node) else _constant(x)
-                for x in node.args
-            ]
-            expression = POINTWISE[node.target].format(*arguments)
-        else:
+        found = operands(node)
+        if found is None:
             raise NotImplementedError(str(node.target))
+        wide = width(node) > 1
+        arguments = [
+            self.value(x, 0 if wide and width(x) == 1 else first) if isinstance(x, torch.fx.Node) else _constant(x)
+            for x in found
+        ]
+        expression = POINTWISE[node.target].format(*arguments)
         name = f"v{len(self.lines)}"
         self.lines.append(f"const real {name} = {expression};")
         return name

@@ -11,6 +11,7 @@ from zforcing.engines import available, compiler, run_step
 FASTER = [name for name in available(torch.device("cpu")) if name != "eager"]
 BIAS, SQUARE, COLUMN = torch.randn(4), torch.randn(4, 4) / 2, torch.randn(4, 1)
 ROW = torch.randn(4, 1).t()  # of strides (1, 1)
+ROWS = torch.randn(3, 4)
 MASK = torch.tensor([True, False, True, False])
 
 STEPS = {
@@ -27,6 +28,10 @@ STEPS = {
     "a constant": lambda h, c, x: (h * torch.tensor(0.5) + x, c),
     "columns": lambda h, c, x: (torch.cat((h[:, 2:], x[:, :2]), -1), c),
     "every second column": lambda h, c, x: (h[:, ::2].repeat(1, 2) + x, c),
+    "a value for every sequence": lambda h, c, x: (torch.tanh(h + ROWS * x), c),
+    "the number of sequences": lambda h, c, x: (h / len(h) + x, c),
+    "the same row for every sequence": lambda h, c, x: (h + BIAS.tanh().expand(len(h), 4) * x, torch.ones(len(h), 4)),
+    "a row repeated": lambda h, c, x: (h + BIAS.repeat(len(h), 1) * x, c),
     "the batch's mean": lambda h, c, x: (h - h.mean(0, keepdim=True) + x, c),
 }
 
