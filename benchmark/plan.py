@@ -56,7 +56,7 @@ def plan(arguments: list[str]) -> Iterator[dict[str, Any]]:
         try:
             run = build_run(parse_run_arguments([*full.arguments, *common]), StopSignals(), load)  # type: ignore[arg-type]
         except UserError as error:
-            raise UserError(f"cell {number} ({' '.join(full.arguments)}) cannot run: {error}") from error
+            raise UserError(f"cell {number} ({' '.join(point.arguments)}) cannot run: {error}") from error
         run_id = run.folder.identifier
         other = numbers.setdefault(run_id, number)
         if other != number:
