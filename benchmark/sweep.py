@@ -18,6 +18,7 @@ from benchmark.cell import LOG, Cell
 from benchmark.command import run_command
 from benchmark.errors import UserError
 from benchmark.local_executor import run_locally
+from benchmark.ray_executor import run_on_ray
 from benchmark.sharing import share
 from benchmark.stop import StopSignals
 from benchmark.sweep_display import SweepDisplay
@@ -121,10 +122,13 @@ def run_cells(plan: Plan, options: argparse.Namespace, stop: StopSignals) -> lis
     todo = [cell for cell in plan.cells if cell.folder(out).state != "done"]
     display = SweepDisplay(plan.cells, len(plan.cells) - len(todo), out)
     common = ["--device", options.device, *(["--data", options.data] if options.data else [])]
-    on_gpu = any(cell.device == "cuda" for cell in todo)
-    sharing = share(options.jobs, len(todo), options.device, plan.devices if on_gpu else 0)
     try:
-        run_locally(todo, out, common, sharing, display, stop.check)
+        if options.executor == "ray":
+            run_on_ray(todo, out, common, options.ray_address, options.jobs, display, stop.check)
+        else:
+            on_gpu = any(cell.device == "cuda" for cell in todo)
+            sharing = share(options.jobs, len(todo), options.device, plan.devices if on_gpu else 0)
+            run_locally(todo, out, common, sharing, display, stop.check)
     finally:
         display.close()
     return display.failures
