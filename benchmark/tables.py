@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
-import json
-from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from benchmark.command import run_command
-from benchmark.errors import UserError
 from benchmark.files import write_atomically
 from benchmark.published import comparability, comparable_rows, reported_number, source
+from benchmark.records import chosen_records, group_records
 
 UNIT = "nats/seq"
 LEGEND = (
@@ -116,50 +112,15 @@ def _number(metrics: dict[str, Any]) -> str:
     return f"{metrics['log_likelihood_nats_per_seq']:.1f}"
 
 
-def group_records(paths: Iterable[Path]) -> dict[str, list[dict[str, Any]]]:
-    """Records by data set and source, such as 'timit_sample'.
-
-    Raises:
-        UserError: a record cannot be read.
-    """
-    groups: dict[str, list[dict[str, Any]]] = {}
-    for path in sorted(paths):
-        try:
-            record = json.loads(path.read_text())
-            name = f"{record['dataset']['name']}_{record['dataset']['source']}"
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise UserError(f"{path}: not a record ({error}); remove it, or repeat its run with --fresh") from error
-        groups.setdefault(name, []).append(record)
-    return groups
-
-
-def chosen_records(
-    program: str, description: str, arguments: list[str] | None
-) -> tuple[Path, dict[str, list[dict[str, Any]]]]:
-    """What a command that works on all records is given: the results folder, and its records in groups.
-
-    Raises:
-        UserError: there is no record, or one cannot be read.
-    """
-    example = f"example: {program} --out results"
-    parser = argparse.ArgumentParser(prog=program, description=description, epilog=example)
-    parser.add_argument("--out", default="results", metavar="DIR", help="results folder (default: results)")
-    out = Path(parser.parse_args(arguments).out)
-    groups = group_records((out / "records").glob("*.json"))
-    if not groups:
-        raise UserError(f"{out / 'records'} holds no record; run python -m benchmark.run first")
-    return out, groups
-
-
 def main(arguments: list[str] | None = None) -> None:
     description = "Writes a table of the records of each data set and source, and an overview of all."
-    out, groups = chosen_records("python -m benchmark.tables", description, arguments)
-    for name, records in groups.items():
+    out, records = chosen_records("python -m benchmark.tables", description, arguments)
+    for name, group in group_records(records).items():
         path = out / "tables" / f"{name}.md"
-        write_atomically(path, records_table(records).encode())
+        write_atomically(path, records_table(group).encode())
         print(path)
     path = out / "tables/overview.md"
-    write_atomically(path, overview_table([record for records in groups.values() for record in records]).encode())
+    write_atomically(path, overview_table(records).encode())
     print(path)
 
 

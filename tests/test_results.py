@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from benchmark.evaluation import selection_metric
+from benchmark.records import group_records, read_records
 from benchmark.speed_report import ratio_table, speed_report
-from benchmark.tables import group_records, overview_table, records_table
+from benchmark.tables import overview_table, records_table
 
 ROOT = Path(__file__).parents[1]
 LIST = ["git", "-C", str(ROOT), "ls-files", "results"]
@@ -17,7 +18,7 @@ LISTED = subprocess.run(LIST, capture_output=True, text=True).stdout.splitlines(
 COMMITTED = [ROOT / path for path in LISTED]
 RECORDS = [path for path in COMMITTED if path.parent.name == "records"]
 FOLDERS = {
-    folder: group_records(path for path in RECORDS if path.parents[1] == folder)
+    folder: group_records(read_records(path for path in RECORDS if path.parents[1] == folder))
     for folder in sorted({path.parents[1] for path in RECORDS})
 }
 GROUPS = [(folder, name) for folder, groups in FOLDERS.items() for name in groups]

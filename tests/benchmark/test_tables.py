@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from made_up import made_up_record
 
 from benchmark import tables
 from benchmark.errors import UserError
@@ -56,7 +57,8 @@ def test_records_of_one_corpus_make_one_table(tmp_path, capsys):
     with pytest.raises(UserError, match="holds no record"):
         tables.main(["--out", str(tmp_path)])
     for seed in (6, 5):
-        (tmp_path / f"records/run{seed}.json").write_text(json.dumps(record() | {"seed": seed}))
+        made_up = made_up_record() | record() | {"seed": seed, "run_id": f"run{seed}"}
+        (tmp_path / f"records/run{seed}.json").write_text(json.dumps(made_up))
     tables.main(["--out", str(tmp_path)])
     lines = (tmp_path / "tables/timit_sample.md").read_text().splitlines()
     assert [line.split("|")[-2].strip() for line in lines[-2:]] == ["seed 5", "seed 6"]
