@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from benchmark.command import run_command
-from benchmark.tables import chosen_records
+from benchmark.records import chosen_records, group_records
 
 TERMS = {
     "log_px": "-log p(y)",
@@ -172,9 +172,9 @@ def _save(figure: Figure, path: Path) -> Path:
 
 def main(arguments: list[str] | None = None) -> None:
     description = "Draws the training of all recorded runs of each data set and source."
-    out, groups = chosen_records("python -m benchmark.plots", description, arguments)
-    for name, records in groups.items():
-        print(plot_validation(out / "figures" / f"{name}_training.png", records, records[0]["dataset"]["description"]))
+    out, records = chosen_records("python -m benchmark.plots", description, arguments)
+    for name, group in group_records(records).items():
+        print(plot_validation(out / "figures" / f"{name}_training.png", group, group[0]["dataset"]["description"]))
 
 
 if __name__ == "__main__":
