@@ -66,7 +66,7 @@ function applyFilter() {
   filter.querySelector("output").textContent = left < rows.length ? `${left} of ${rows.length} rows` : "";
 }
 
-filter.addEventListener("input", applyFilter);
+for (const event of ["input", "change"]) filter.addEventListener(event, applyFilter);
 filter.addEventListener("submit", (event) => event.preventDefault());
 document.documentElement.classList.add("has-script");
 applyFilter(); // a browser may have kept what was chosen before the page was loaded again
