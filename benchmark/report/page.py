@@ -17,7 +17,7 @@ from benchmark.report.curves import BOTTOM, HEIGHT, LEFT, RIGHT, WIDTH
 from benchmark.report.media import MOST_SECONDS, Media
 from benchmark.report.runs import RunView, run_views
 from benchmark.report.samples import RunSamples, collect_samples
-from benchmark.report.scores import Table, score_tables
+from benchmark.report.scores import ScoreTable, score_tables
 from benchmark.rows import Row, group_rows
 
 LARGE_DRAWING = 300_000  # bytes; an SVG of more is shown as PNG, if there is one
@@ -45,7 +45,7 @@ class Section(NamedTuple):
     title: str
     descriptions: list[str]
     rows: list[Row]
-    tables: list[Table]
+    tables: list[ScoreTable]
     figures: list[Figure]
     samples: list[RunSamples]
     published: list[dict[str, Any]]
@@ -93,6 +93,7 @@ def render_page(out: Path, sections: list[Section], runs: list[RunView], figures
         figures=figures,
         media=media,
         most_seconds=MOST_SECONDS,
+        legends=list(dict.fromkeys(text for section in sections for table in section.tables for text in table.legends)),
         models=sorted({run.record["model"] for run in runs}),
         commits=sorted({run.record["environment"].get("commit", "unknown") for run in runs}),
         chart={"width": WIDTH, "height": HEIGHT, "left": LEFT, "right": RIGHT, "bottom": BOTTOM},
