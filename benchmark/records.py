@@ -11,10 +11,8 @@ from typing import Any
 from benchmark.errors import UserError
 
 # What everything that reads records relies on.
-NEEDED = frozenset(
-    ("run_id", "label", "seed", "model", "head", "weights", "dataset", "results", "training", "config")
-    + ("gin_files", "overrides", "environment")
-)
+RUN = {"run_id", "label", "seed", "model", "head", "weights", "config", "gin_files", "overrides", "environment"}
+OUTCOME = {"dataset", "results", "training"}
 
 
 def read_records(paths: Iterable[Path]) -> list[dict[str, Any]]:
@@ -29,7 +27,7 @@ def read_records(paths: Iterable[Path]) -> list[dict[str, Any]]:
 def _read_record(path: Path) -> dict[str, Any]:
     try:
         record: dict[str, Any] = json.loads(path.read_text())
-        missing = sorted(NEEDED - record.keys())
+        missing = sorted((RUN | OUTCOME) - record.keys())
     except (OSError, ValueError, AttributeError) as error:
         raise UserError(f"{path}: not a record ({error}); remove it, or repeat its run with --fresh") from error
     if missing:
