@@ -20,7 +20,7 @@ from benchmark.report.samples import RunSamples, collect_samples
 from benchmark.report.scores import ScoreTable, score_tables
 from benchmark.rows import Row, group_rows
 
-LARGE_DRAWING = 300_000  # bytes; an SVG of more is shown as PNG, if there is one
+LARGE_DRAWING = 300_000  # bytes; an SVG of more is shown as PNG, if that is smaller
 
 
 class Figure(NamedTuple):
@@ -130,10 +130,11 @@ def _section(out: Path, name: str, rows: list[Row], figures: list[Figure], media
 
 
 def _drawings(folder: Path) -> list[Path]:
-    """Every figure once: its SVG unless that is large and there is a PNG of it."""
-    chosen: dict[str, Path] = {}
-    for path in sorted(folder.glob("*.png")) + sorted(folder.glob("*.svg")):
-        if path.suffix == ".png" or path.stem not in chosen or path.stat().st_size <= LARGE_DRAWING:
+    """Every figure once: its SVG unless that is large and there is a smaller PNG of it."""
+    chosen = {path.stem: path for path in folder.glob("*.png")}
+    for path in folder.glob("*.svg"):
+        pixels = chosen.get(path.stem)
+        if pixels is None or path.stat().st_size <= max(LARGE_DRAWING, pixels.stat().st_size):
             chosen[path.stem] = path
     return [chosen[stem] for stem in sorted(chosen)]
 
