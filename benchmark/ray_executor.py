@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -22,6 +23,7 @@ from benchmark.files import write_atomically
 from benchmark.sweep_display import SweepDisplay
 
 POLL_SECONDS = 0.5
+CONNECT_SECONDS = 5.0
 RETRIES = 3  # of a cell whose worker is killed
 
 
@@ -62,7 +64,7 @@ def run_on_ray(
         display: is told about everything.
         check_stop: raises Interrupted; the cells save what they have done before this function passes it on.
     """
-    ray = _connect(address)
+    ray = connect(address)
     gpus = int(any(cell.device == "cuda" for cell in cells))
     jobs, threads = _share(ray, "GPU" if gpus else "CPU", jobs)
     task = ray.remote(work).options(num_cpus=threads, num_gpus=gpus, max_retries=RETRIES)
@@ -85,13 +87,19 @@ def run_on_ray(
         ray.shutdown()
 
 
-def _connect(address: str | None) -> Any:
+def connect(address: str | None) -> Any:
+    """The module ray, connected to a cluster.
+
+    Raises:
+        UserError: Ray is not installed, or nothing answers.
+    """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # what Ray does next, and warns about otherwise
     try:
         import ray
     except ImportError:
         raise UserError("--executor ray needs Ray, which is not installed: pip install 'ray>=2.40'") from None
+    _require_head(address)
     before = signal.getsignal(signal.SIGTERM)
     try:
         path = {"PYTHONPATH": str(REPOSITORY)}
@@ -100,6 +108,18 @@ def _connect(address: str | None) -> Any:
         raise UserError(f"--ray-address {address}: no Ray cluster answers ({error})") from error
     signal.signal(signal.SIGTERM, before)  # Ray exits at once, where cells have to save first
     return ray
+
+
+def _require_head(address: str | None) -> None:
+    """Ray itself would try for minutes."""
+    host, _, port = (address or "").removeprefix("ray://").rpartition(":")
+    if host:
+        try:
+            socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
+        except (OSError, ValueError) as error:
+            raise UserError(
+                f"--ray-address {address}: no head listens there ({error}); give what `ray start --head` printed"
+            ) from error
 
 
 def _share(ray: Any, resource: str, jobs: int | None) -> tuple[int, int]:

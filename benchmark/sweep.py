@@ -47,7 +47,6 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     add_arguments(parser)
     parser.add_argument("--seeds", type=int, metavar="N", help="the N seeds from 1234 on, not those of the sweep")
     parser.add_argument("--out", default="results", metavar="DIR", help="results folder (default: results)")
-    parser.add_argument("--dry-run", action="store_true", help="list the cells with their states, then stop")
     options = parser.parse_args(arguments)
     for name in ("seeds", "jobs"):
         if getattr(options, name) is not None and getattr(options, name) < 1:
@@ -62,6 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ray-address", metavar="ADDRESS", help="of a running Ray cluster (default: the one found)")
     parser.add_argument("--data", metavar="DIR", help="where corpora are (default: the variable ZFORCING_DATA)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
+    parser.add_argument("--dry-run", action="store_true", help="list the cells with their states, then stop")
 
 
 def make_plan(arguments: list[str]) -> Plan:
@@ -134,21 +134,41 @@ def run_cells(plan: Plan, options: argparse.Namespace, stop: StopSignals) -> lis
     return display.failures
 
 
-def run_sweep(arguments: list[str]) -> int:
-    """What the command does; returns its exit status."""
+class Sweep(NamedTuple):
+    """A sweep whose cells have been checked."""
+
+    options: argparse.Namespace
+    plan: Plan
+
+
+def check(arguments: list[str]) -> Sweep:
+    """Builds every cell and prints the list of them.
+
+    Raises:
+        UserError: a cell cannot be built.
+    """
     options = parse_arguments(arguments)
-    out = Path(options.out)
     with StopSignals(at_once=True):
         plan = make_plan(arguments)
-    print(*list_cells(plan.cells, out), sep="\n", flush=True)
-    if options.dry_run:
-        return 0
+    print(*list_cells(plan.cells, Path(options.out)), sep="\n", flush=True)
+    return Sweep(options, plan)
+
+
+def finish(sweep: Sweep) -> int:
+    """Runs what is not done yet, and says what failed; returns the exit status."""
+    cells, out = sweep.plan.cells, Path(sweep.options.out)
     with StopSignals() as stop:
-        failures = run_cells(plan, options, stop)
+        failures = run_cells(sweep.plan, sweep.options, stop)
     for cell, reason in failures:
         print(f"{cell.title} failed: {reason} ({cell.folder(out).path / LOG})", file=sys.stderr)
-    print(f"{len(plan.cells) - len(failures)} of {len(plan.cells)} cells are done: {out / 'records'}")
+    print(f"{len(cells) - len(failures)} of {len(cells)} cells are done: {out / 'records'}")
     return FAILED if failures else 0
+
+
+def run_sweep(arguments: list[str]) -> int:
+    """What the command does; returns its exit status."""
+    sweep = check(arguments)
+    return 0 if sweep.options.dry_run else finish(sweep)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from benchmark.cell import Cell
 
 CELL_BAR = "  {desc} |{bar:20}| {percentage:3.0f}%"
-TOTAL_BAR = "{desc} |{bar:20}| {postfix}"
+TOTAL_BAR = "sweep |{bar:20}| {desc}"
 
 
 class SweepDisplay:
@@ -49,7 +49,7 @@ class SweepDisplay:
             self._bars.append(tqdm(total=1, bar_format=form, dynamic_ncols=True, leave=False, position=len(self._bars)))
         total, *bars = self._bars
         new = sum(part - self._starts[cell.number][1] for cell, part in zip(running, parts, strict=True))
-        _draw(total, "sweep", (self._ended + sum(parts)) / self._total, self._summary(new, len(running), waiting))
+        _draw(total, self._summary(new, len(running), waiting), (self._ended + sum(parts)) / self._total)
         for index, bar in enumerate(bars):
             _draw(bar, *((running[index].title, parts[index]) if index < len(running) else ("", 0.0)))
 
@@ -82,10 +82,9 @@ class SweepDisplay:
         return f"{self._ended} of {self._total} ended{failed}{busy}{rest}"
 
 
-def _draw(bar: tqdm, description: str, part: float, postfix: str = "") -> None:
+def _draw(bar: tqdm, description: str, part: float) -> None:
     bar.n = part
     bar.set_description_str(description, refresh=False)
-    bar.set_postfix_str(postfix, refresh=False)
     bar.refresh()
 
 

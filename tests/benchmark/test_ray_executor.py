@@ -16,6 +16,8 @@ import pytest
 from benchmark import plan, run
 from benchmark.cell import Cell
 from benchmark.checkpoint import checkpoints
+from benchmark.errors import UserError
+from benchmark.ray_executor import connect
 
 pytest.importorskip("ray")
 
@@ -65,12 +67,17 @@ def parent_of(pid):
 def process_of(run_id, cells):
     """The process that works on a run: its seed is in its command line."""
     seed = next(cell.arguments[-1] for cell in cells if cell.run_id == run_id)
-    for pid in filter(str.isdigit, os.listdir("/proc")):
+    for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            words = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
+            words = (process / "cmdline").read_bytes().decode().split("\0")
             if "benchmark.run" in words and words[words.index("--seed") + 1] == seed:
-                return int(pid)
+                return int(process.name)
     return None
+
+
+def test_an_address_where_nobody_listens_is_refused():
+    with pytest.raises(UserError, match=r"--ray-address 127\.0\.0\.1:\d+: no head listens there"):
+        connect(f"127.0.0.1:{free_port()}")
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc to find processes")
