@@ -62,6 +62,7 @@ def _take(waiting: list[Cell], out: Path, display: SweepDisplay) -> Cell | None:
     for cell in list(waiting):
         folder = cell.folder(out)
         if folder.held:
+            display.held(cell)
             continue
         waiting.remove(cell)
         if folder.state != "done":

@@ -7,6 +7,7 @@ the same path and in the same environment as the one that the sweep is started o
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
@@ -27,8 +28,16 @@ CONNECT_SECONDS = 5.0
 RETRIES = 3  # of a cell whose worker is killed
 
 
-def work(cell: Cell, out: Path, common: Sequence[str], threads: int) -> tuple[str | None, bytes]:
-    """What a task does: runs the cell in a process. Returns why it failed, or None and its record."""
+def work(cell: Cell, out: Path, common: Sequence[str], threads: int, start: Path) -> tuple[str | None, bytes]:
+    """What a task does: runs the cell in a process. Returns why it failed, or None and its record.
+
+    Args:
+        cell, out, common: see `CellProcess`.
+        threads: of the CPU.
+        start: the folder that relative paths start from.
+    """
+    with contextlib.suppress(FileNotFoundError):  # another machine may not have it
+        os.chdir(start)
     folder = cell.folder(out)
     while folder.held:  # by the run of a worker that was killed, until it has saved what it had done
         time.sleep(POLL_SECONDS)
@@ -75,7 +84,7 @@ def run_on_ray(
             check_stop()
             while waiting and len(running) < jobs:
                 cell = waiting.pop(0)
-                running[task.remote(cell, out.resolve(), list(common), threads)] = cell
+                running[task.remote(cell, out.resolve(), list(common), threads, Path.cwd())] = cell
             for ended in ray.wait(list(running), num_returns=1, timeout=POLL_SECONDS)[0]:
                 cell = running.pop(ended)
                 display.ended(cell, _fetch(ray, ended, cell, out))
@@ -102,8 +111,9 @@ def connect(address: str | None) -> Any:
     _require_head(address)
     before = signal.getsignal(signal.SIGTERM)
     try:
-        path = {"PYTHONPATH": str(REPOSITORY)}
-        ray.init(address, logging_level=logging.ERROR, log_to_driver=False, runtime_env={"env_vars": path})
+        data = {name: value for name, value in os.environ.items() if name == "ZFORCING_DATA"}
+        variables = {"PYTHONPATH": str(REPOSITORY), **data}  # workers inherit those of the cluster
+        ray.init(address, logging_level=logging.ERROR, log_to_driver=False, runtime_env={"env_vars": variables})
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise UserError(f"--ray-address {address}: no Ray cluster answers ({error})") from error
     signal.signal(signal.SIGTERM, before)  # Ray exits at once, where cells have to save first

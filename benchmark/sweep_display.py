@@ -33,6 +33,7 @@ class SweepDisplay:
         self._out = out
         self._total, self._ended, self._before = len(cells), done, done
         self._started = time.monotonic()
+        self._held: set[int] = set()
         self._starts: dict[int, tuple[float, float]] = {}
         self._live = sys.stderr.isatty()
         self._bars: list[tqdm] = []
@@ -52,6 +53,12 @@ class SweepDisplay:
         _draw(total, self._summary(new, len(running), waiting), (self._ended + sum(parts)) / self._total)
         for index, bar in enumerate(bars):
             _draw(bar, *((running[index].title, parts[index]) if index < len(running) else ("", 0.0)))
+
+    def held(self, cell: Cell) -> None:
+        """Another process works on a cell."""
+        if cell.number not in self._held:
+            self._held.add(cell.number)
+            self.write(f"{cell.title}: another process is working on it, which is waited for")
 
     def ended(self, cell: Cell, failure: str | None) -> None:
         """A cell is done, or has failed for a reason."""

@@ -36,7 +36,8 @@ def test_gin_holds_configurations_alone():
 
 
 @pytest.mark.parametrize(
-    "module", ["benchmark.tables", "benchmark.plots", "benchmark.report", "benchmark.speed_report"]
+    "module",
+    ["benchmark.tables", "benchmark.plots", "benchmark.report", "benchmark.speed_report", "benchmark.reproduce"],
 )
 def test_what_reads_records_needs_no_torch(module):
     code = f"import sys, {module}; sys.exit('torch' in sys.modules)"

@@ -78,7 +78,7 @@ def start(arguments):
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
-def wait_until(condition, seconds=60):
+def wait_until(condition, seconds=120):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
@@ -210,7 +210,7 @@ def test_cells_run_side_by_side_in_their_order(sleepers, tmp_path):
     assert max(map(len, display.together)) == 2
 
 
-def test_a_cell_that_another_process_works_on_is_waited_for(sleepers, tmp_path):
+def test_a_cell_that_another_process_works_on_is_waited_for(sleepers, tmp_path, capsys):
     display = Display(sleepers, tmp_path)
     other = sleepers[0].folder(tmp_path)
     other.__enter__()
@@ -223,6 +223,7 @@ def test_a_cell_that_another_process_works_on_is_waited_for(sleepers, tmp_path):
     run_locally(sleepers, tmp_path, [], Sharing(1, 1), display, let_go)
     assert display.numbers == [2, 3, 1]
     assert not any(1 in together for together in display.together)
+    assert capsys.readouterr().out.count("[1] run-1: another process is working on it") == 1
     assert not display.failures
 
 
