@@ -48,10 +48,19 @@ class Experiment:
     samples: Samples
 
 
-@gin.configurable(denylist=["root", "device"])
+Loader = Callable[[Corpus, Path | None], Dataset]
+
+
+def load_corpus(corpus: Corpus, root: Path | None) -> Dataset:
+    """Reads a corpus below `root`."""
+    return corpus.load(root)
+
+
+@gin.configurable(denylist=["root", "device", "load"])
 def experiment(
     root: Path | None,
     device: torch.device,
+    load: Loader = load_corpus,
     name: str = gin.REQUIRED,
     label: str = gin.REQUIRED,
     seed: int = gin.REQUIRED,
@@ -70,6 +79,7 @@ def experiment(
     Args:
         root: where corpora are looked for.
         device: where the model computes.
+        load: reads the corpus, for what builds many experiments on the same data.
         name, label, seed: see `Experiment`.
         dataset: how the corpus is read, for example @Timit().
         model: a class, for example @ZForcing, called with the head.
@@ -91,7 +101,7 @@ def experiment(
         isinstance(name, str) and re.fullmatch(r"[\w-]+", name) is not None,
         f"experiment.name must be made of letters, digits, '_' and '-', got {name!r}",
     )
-    loaded = dataset.load(root)
+    loaded = load(dataset, root)
     torch.manual_seed(derived_seed(seed, "initialisation"))
     likelihood = head(data_size=loaded.data_size)
     require(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from benchmark.command import run_command
-from benchmark.stop import StopSignals
+from benchmark.stop import StopSignals, stop_with_parent
 
 EXAMPLE = "example: python -m benchmark.run --gin gin/timit_zf.gin --gin gin/scale/small.gin --seed 1"
 
@@ -20,12 +20,15 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
     parser.add_argument("--fresh", action="store_true", help="throw away what an earlier run left and start anew")
     parser.add_argument("--dry-run", action="store_true", help="show configuration, data and size, then stop")
+    parser.add_argument("--parent", type=int, metavar="PID", help="stop when this process is gone, which started it")
     return parser.parse_args(arguments)
 
 
 def main(arguments: list[str] | None = None) -> None:
     options = parse_arguments(arguments)
     with StopSignals() as stop:
+        if options.parent is not None:
+            stop_with_parent(options.parent)
         # Importing torch takes seconds, in which a signal should already be heard.
         from benchmark.session import run_session
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import torch
 from filelock import FileLock, Timeout
 
 from benchmark import __version__
@@ -23,6 +22,8 @@ def run_id(name: str, seed: int, config_text: str, fingerprint: str, device: str
     The configuration, the data, the kind of device, the version of torch, and that of this project, which changes
     whenever a change moves numbers.
     """
+    import torch  # takes seconds, and what only asks for a run's state does not need it
+
     identity = json.dumps([config_text, seed, fingerprint, device, torch.__version__, __version__])
     return f"{name}-seed{seed}-{hashlib.sha256(identity.encode()).hexdigest()[:8]}"
 
@@ -81,6 +82,27 @@ class RunFolder:
         if not complete:
             raise UserError(f"{path}: damaged record; repeat the run with --fresh")
         return record
+
+    @property
+    def state(self) -> str:
+        """'done' if its record is among the records, 'interrupted' if there are checkpoints, else 'missing'."""
+        try:
+            if json.loads(self.record_copy.read_bytes())["run_id"] == self.identifier:
+                return "done"
+        except (OSError, ValueError, TypeError, KeyError):
+            pass
+        return "interrupted" if any((self.path / "checkpoints").glob("*.pt")) else "missing"
+
+    @property
+    def held(self) -> bool:
+        """Whether a process is working on the run."""
+        if not Path(self._lock.lock_file).exists():
+            return False
+        try:
+            with self._lock.acquire(timeout=0):
+                return False
+        except Timeout:
+            return True
 
     def write_text(self, name: str, text: str) -> Path:
         """Writes a file of the run in one piece."""

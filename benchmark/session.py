@@ -15,9 +15,10 @@ from benchmark.allocator import keep_freed_memory
 from benchmark.checkpoint import to_bytes
 from benchmark.config import Config, configuring, load_config, resolved_text
 from benchmark.data import data_root
+from benchmark.data.dataset import Dataset
 from benchmark.determinism import make_deterministic
 from benchmark.errors import UserError
-from benchmark.experiment import Experiment, experiment
+from benchmark.experiment import Experiment, Loader, experiment, load_corpus
 from benchmark.files import write_atomically
 from benchmark.memory import estimate_training_bytes
 from benchmark.record import build_record, count_parameters
@@ -55,14 +56,14 @@ class Run:
     stop: StopSignals
 
 
-def build_run(options: argparse.Namespace, stop: StopSignals) -> Run:
-    """From the command line to a built experiment; nothing is written yet."""
+def build_run(options: argparse.Namespace, stop: StopSignals, load: Loader = load_corpus) -> Run:
+    """From the command line to a built experiment; nothing is written yet. `load` reads the data."""
     seed = [] if options.seed is None else [f"experiment.seed = {options.seed}"]
     config = load_config(options.gin, [*options.set, *seed])
     device = choose_device(options.device)
     make_deterministic()
     with configuring():
-        built = experiment(data_root(options.data), device)
+        built = experiment(data_root(options.data), device, load)
     with configuring():
         trainer = Trainer(
             built.model,
@@ -80,12 +81,17 @@ def build_run(options: argparse.Namespace, stop: StopSignals) -> Run:
     return Run(config, text, built, trainer, folder, stop)
 
 
+def describe_data(dataset: Dataset) -> str:
+    """Which data there are, from which source, in a line."""
+    counts = ", ".join(f"{count} {split}" for split, count in dataset.counts.items())
+    return f"data: {dataset.name}, source '{dataset.source}': {dataset.description} ({counts})"
+
+
 def describe(run: Run) -> str:
     """Data, model and size in a few lines."""
-    dataset, model = run.experiment.dataset, run.experiment.model
-    counts = ", ".join(f"{count} {split}" for split, count in dataset.counts.items())
+    model = run.experiment.model
     return (
-        f"data: {dataset.name}, source '{dataset.source}': {dataset.description} ({counts})\n"
+        f"{describe_data(run.experiment.dataset)}\n"
         f"model: {type(model).__name__} with {model.head}, {count_parameters(model):,} parameters, "
         f"{run.trainer.updates:,} updates on {next(model.parameters()).device}\n"
         f"run: {run.folder.path}"
@@ -108,7 +114,8 @@ def execute(run: Run) -> dict[str, Any]:
         for split in ("valid", "test")
     }
     run.stop.check()
-    from benchmark.plots import plot_learning_curves  # a second to import, which should not delay the first update
+    # A second to import, which should not delay the first update.
+    from benchmark.figures.learning import plot_learning_curves
 
     write_atomically(folder.path / "model.pt", to_bytes(parts.model.state_dict()))
     parts.samples.write(parts.model, parts.dataset, folder.path / "samples", parts.seed)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import threading
+import time
 from types import FrameType, TracebackType
 
 from benchmark.errors import Interrupted
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+PARENT_SECONDS = 0.5  # between looks at whether the parent process is there
 
 
 class StopSignals:
@@ -43,3 +47,14 @@ class StopSignals:
         """Raises Interrupted if a signal has arrived."""
         if self.received is not None:
             raise Interrupted(self.received)
+
+
+def stop_with_parent(parent: int) -> None:
+    """Sends this process SIGTERM once `parent`, which started it, is gone; nobody would be left to stop it."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(PARENT_SECONDS)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()

@@ -53,7 +53,7 @@ class MusicDataset(Dataset):
 
     def write_samples(self, folder: Path, original: list[NDArray[Any]], generated: list[NDArray[Any]]) -> list[Path]:
         """MIDI files and one figure of piano rolls."""
-        from benchmark.plots import plot_piano_rolls
+        from benchmark.figures.media import plot_piano_rolls
 
         rolls = {
             f"{kind}_{number}": roll_TD > 0

@@ -174,7 +174,7 @@ class SpeechDataset(Dataset):
 
     def write_samples(self, folder: Path, original: list[NDArray[Any]], generated: list[NDArray[Any]]) -> list[Path]:
         """WAV files and one figure of waveforms and spectrograms."""
-        from benchmark.plots import plot_waveforms
+        from benchmark.figures.media import plot_waveforms
 
         waveforms = {
             f"{kind}_{number}": self.waveform(frames_TD)

@@ -1,0 +1,150 @@
+"""The page: what it shows, put into its templates."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from benchmark.published import published_rows
+from benchmark.records import group_records
+from benchmark.report.curves import BOTTOM, HEIGHT, LEFT, RIGHT, WIDTH
+from benchmark.report.media import MOST_SECONDS, Media
+from benchmark.report.runs import RunView, run_views
+from benchmark.report.samples import RunSamples, collect_samples
+from benchmark.report.scores import ScoreTable, score_tables
+from benchmark.rows import Row, group_rows
+
+LARGE_DRAWING = 300_000  # bytes; an SVG of more is shown as PNG, if that is smaller
+
+
+class Figure(NamedTuple):
+    """A figure of the results folder: its name in words, and a data URI."""
+
+    title: str
+    uri: str
+
+
+class Section(NamedTuple):
+    """A data set and source.
+
+    Attributes:
+        name: of both, such as 'timit_sample'.
+        title: as it is shown.
+        descriptions: of the sources, in words.
+        rows, tables, figures, samples: what it holds.
+        published: all that papers report for its test split.
+    """
+
+    name: str
+    title: str
+    descriptions: list[str]
+    rows: list[Row]
+    tables: list[ScoreTable]
+    figures: list[Figure]
+    samples: list[RunSamples]
+    published: list[dict[str, Any]]
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        return [record for row in self.rows for record in row.records]
+
+
+def build_page(out: Path, records: list[dict[str, Any]]) -> str:
+    """The page of these records, with the figures and samples of their results folder; the same for the same files."""
+    media = Media(out)
+    groups = group_records(records)
+    drawings = _drawings(out / "figures")
+    titled = {name: _figures(drawings, name, groups, media) for name in (*groups, "")}
+    sections = [_section(out, name, group_rows(group), titled[name], media) for name, group in groups.items()]
+    runs = [run for section in sections for run in run_views(out, section.rows)]
+    return render_page(out, sections, runs, titled[""], media)
+
+
+def render_page(out: Path, sections: list[Section], runs: list[RunView], figures: list[Figure], media: Media) -> str:
+    """The page as HTML.
+
+    Args:
+        out: the results folder, whose name is the title.
+        sections: one for each data set and source.
+        runs: of all sections.
+        figures: those of no section.
+        media: what was embedded and what left out.
+    """
+    environment = Environment(
+        loader=PackageLoader("benchmark.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["shown"] = shown
+    templates = files("benchmark.report") / "templates"
+    style, script = ((templates / name).read_text(encoding="utf-8") for name in ("style.css", "script.js"))
+    return environment.get_template("page.html").render(
+        title=out.resolve().name,
+        sections=sections,
+        runs=runs,
+        figures=figures,
+        media=media,
+        most_seconds=MOST_SECONDS,
+        legends=list(dict.fromkeys(text for section in sections for table in section.tables for text in table.legends)),
+        models=sorted({run.record["model"] for run in runs}),
+        commits=sorted({run.record["environment"].get("commit", "unknown") for run in runs}),
+        chart={"width": WIDTH, "height": HEIGHT, "left": LEFT, "right": RIGHT, "bottom": BOTTOM},
+        style=Markup(style),
+        script=Markup(script),
+        style_hash=_hash(style),
+        script_hash=_hash(script),
+    )
+
+
+def shown(value: Any) -> str:
+    """A number with three decimals, or three digits if it is small; anything else as it is."""
+    if not isinstance(value, float):
+        return "" if value is None else str(value)
+    return f"{value:.3g}" if 0 < abs(value) < 0.1 else f"{value:.3f}"
+
+
+def _hash(text: str) -> str:
+    """What the page's security policy names a style or script by."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _section(out: Path, name: str, rows: list[Row], figures: list[Figure], media: Media) -> Section:
+    return Section(
+        name,
+        f"{rows[0].dataset}, {rows[0].source}",
+        sorted({record["dataset"]["description"] for row in rows for record in row.records}),
+        rows,
+        score_tables(rows),
+        figures,
+        collect_samples(out, rows, media),
+        published_rows(rows[0].dataset),
+    )
+
+
+def _drawings(folder: Path) -> list[Path]:
+    """Every figure once: its SVG unless that is large and there is a smaller PNG of it."""
+    chosen = {path.stem: path for path in folder.glob("*.png")}
+    for path in folder.glob("*.svg"):
+        pixels = chosen.get(path.stem)
+        if pixels is None or path.stat().st_size <= max(LARGE_DRAWING, pixels.stat().st_size):
+            chosen[path.stem] = path
+    return [chosen[stem] for stem in sorted(chosen)]
+
+
+def _figures(drawings: list[Path], name: str, names: dict[str, Any], media: Media) -> list[Figure]:
+    """The figures whose file is named after a data set and source, or those named after none."""
+    figures = []
+    for path in drawings:
+        owner = max((other for other in names if path.stem.startswith(other)), key=len, default="")
+        uri = media.figure(path) if owner == name else None
+        if uri is not None:
+            figures.append(Figure(path.stem.removeprefix(name).strip("_").replace("_", " ") or name, uri))
+    return figures

@@ -1,0 +1,200 @@
+import base64
+import copy
+import hashlib
+import io
+import json
+import re
+import wave
+from html.parser import HTMLParser
+
+import pytest
+from made_up_records import made_up_record, write_records
+from results_folder import HOSTILE, write_results
+
+from benchmark.command import run_command
+from benchmark.report import main
+from benchmark.report.curves import HEIGHT, LEFT, RIGHT, WIDTH, round_ticks, training_curves
+from benchmark.report.media import MOST_SECONDS, Media
+from benchmark.report.page import shown
+from benchmark.report.runs import flat, repeating_command
+from benchmark.statistics import t_interval
+
+VOID = {"meta", "link", "input", "img", "br"}
+
+
+class Page(HTMLParser):
+    """A page taken apart; it fails on a tag that is not closed in its place."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.tags, self.texts = [], [], {}
+        self.text = text
+        self.feed(text)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        assert len(dict(attributes)) == len(attributes), attributes
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open:
+            self.texts.setdefault(self.open[-1], []).append(data)
+
+    def all(self, tag, attribute):
+        return [attributes[attribute] for name, attributes in self.tags if name == tag and attribute in attributes]
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    out = tmp_path_factory.mktemp("results") / "speech <demo>"
+    records = write_results(out)
+    main(["--out", str(out)])
+    return out, records
+
+
+@pytest.fixture(scope="module")
+def page(results):
+    return Page((results[0] / "report.html").read_text())
+
+
+def test_every_record_has_all_of_its_numbers(results, page):
+    runs = dict(re.findall(r'<article class="run" id="run-(.*?)"(.*?)</article>', page.text, re.DOTALL))
+    assert set(runs) == {record["run_id"] for record in results[1]}
+    for record in results[1]:
+        shown_values = Page(f"<article{runs[record['run_id']]}</article>").all("data", "value")
+        for protocols in record["results"].values():
+            for metrics in protocols.values():
+                assert {str(value) for value in metrics.values()} <= set(shown_values)
+        assert record["environment"]["commit"] in runs[record["run_id"]]
+        assert record["dataset"]["fingerprint"] in runs[record["run_id"]]
+
+
+def test_a_table_shows_mean_and_interval_over_seeds(results, page):
+    records = [record for record in results[1] if record["label"] == "Z-Forcing"]
+    values = [record["results"]["test"]["utterance"]["elbo_nats_per_seq"] for record in records]
+    mean, half_width = t_interval(values)
+    assert f"{mean:.1f} ± {half_width:.1f}" in [text.strip() for text in page.texts["td"]]
+    assert str(mean) in page.all("td", "data-value")
+
+
+def test_reported_numbers_say_how_they_were_verified(page):
+    assert "-1900" in page.texts["td"]
+    assert any("not re-checked against the paper" in text for text in page.texts["td"])
+    assert any("NOT COMPARABLE" in text for text in page.texts["p"])
+
+
+def test_every_link_leads_somewhere_on_the_page(page):
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    links = page.all("a", "href")
+    assert {link for link in links if not link.startswith("#")} == set()
+    assert {link.removeprefix("#") for link in links} <= set(ids)
+
+
+def test_what_records_say_is_text(page):
+    assert [tag for tag, _ in page.tags].count("script") == 1
+    assert page.text.count("<script>") == 1
+    assert any(HOSTILE in text for text in page.texts["th"])
+    assert "<b>bold</b>" not in page.text
+    assert "b" not in page.texts
+
+
+def test_nothing_is_loaded(page):
+    addresses = [value for _, attributes in page.tags for name, value in attributes.items() if name in ("src", "href")]
+    assert all(address.startswith(("data:", "#")) for address in addresses)
+    style, script = ("".join(page.texts[tag]) for tag in ("style", "script"))
+    assert "url(" not in style
+    assert "@import" not in style
+    policy = page.all("meta", "content")[0]
+    assert policy.startswith("default-src 'none';")
+    for text in (style, script):
+        assert f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" in policy
+    assert not [tag for tag, attributes in page.tags if "style" in attributes or "onclick" in attributes]
+
+
+def test_the_same_files_give_the_same_bytes(results):
+    path = results[0] / "report.html"
+    before = path.read_bytes()
+    main(["--out", str(results[0])])
+    assert path.read_bytes() == before
+
+
+def test_samples_are_there_once_for_each_row(page):
+    sounds = [base64.b64decode(source.partition(",")[2]) for source in page.all("audio", "src")]
+    seconds = []
+    for sound in sounds:
+        with wave.open(io.BytesIO(sound)) as recording:
+            seconds.append(recording.getnframes() / recording.getframerate())
+    assert sorted(seconds) == [1.0, 2.0, 2.0, MOST_SECONDS]
+    assert any("Only the beginning" in text for text in page.texts["p"])
+    assert any("the <unk> rose" in text for text in page.texts["pre"])
+    assert page.all("img", "alt").count("training, timit, sample") == 1
+    assert len(page.all("img", "src")) == 5
+
+
+def test_what_does_not_fit_is_named(results):
+    media = Media(results[0], most_bytes=100_000)
+    paths = sorted((results[0] / "runs").glob("*/samples/*.wav"))
+    embedded = [media.sound(path) for path in paths]
+    assert media.used == sum(len(uri) for uri in embedded if uri) <= 100_000
+    left_out = [path.relative_to(results[0]).as_posix() for path, uri in zip(paths, embedded, strict=True) if not uri]
+    assert media.left_out == left_out != []
+
+
+def test_a_folder_without_records_is_one_sentence(tmp_path, capsys):
+    with pytest.raises(SystemExit) as end:
+        run_command(lambda: main(["--out", str(tmp_path)]))
+    assert end.value.code == 2
+    assert re.fullmatch(r"error: .*records holds no record; .*\n", capsys.readouterr().err)
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_numbers_of_other_commands_are_shown(tmp_path):
+    record = made_up_record()
+    write_records(tmp_path, [record])
+    (tmp_path / "bounds").mkdir()
+    (tmp_path / f"bounds/{record['run_id']}_iwae100.json").write_text(json.dumps({"iwae_nats_per_seq": -4000.125}))
+    main(["--out", str(tmp_path)])
+    assert "-4000.125" in Page((tmp_path / "report.html").read_text()).all("data", "value")
+
+
+def test_curves_start_with_the_first_update():
+    record = copy.deepcopy(made_up_record(points=4))
+    bound, *_ = training_curves(record)
+    xs = [float(point.split(",")[0]) for point in bound.points.split()]
+    assert xs == pytest.approx([LEFT + (WIDTH - LEFT - RIGHT) * share for share in (0.25, 0.5, 0.75, 1)], abs=0.1)
+    ys = [float(point.split(",")[1]) for point in bound.points.split()]
+    assert ys == sorted(ys, reverse=True), "more is higher"
+    assert all(0 < y < HEIGHT for y in ys)
+    assert "-50000 before training" in bound.summary
+    assert bound.best is not None
+    record["training"]["validation"][-1]["elbo_nats_per_seq"] = float("nan")
+    assert len(training_curves(record)[0].points.split()) == 3
+
+
+def test_ticks_are_round():
+    assert round_ticks(0, 1920, 4) == [(0, "0"), (500, "500"), (1000, "1,000"), (1500, "1,500")]
+    assert [text for _, text in round_ticks(-0.11, 0.12, 4)] == ["-0.1", "0.0", "0.1"]
+    assert round_ticks(0, 1, 4)[-1] == (1.0, "1.0")
+
+
+def test_small_things():
+    assert [shown(value) for value in (1234.56789, 0.00123456, 3, None, "elbo")] == [
+        "1234.568",
+        "0.00123",
+        "3",
+        "",
+        "elbo",
+    ]
+    assert flat({"a": {"b": 1}, "c": 2}) == {"a.b": 1, "c": 2}
+    record = {"gin_files": ["gin/timit_zf.gin"], "overrides": ["label = 'x y'"]}
+    assert repeating_command(record).endswith("""--gin gin/timit_zf.gin --set 'label = '"'"'x y'"'"''""")

@@ -1,0 +1,70 @@
+"""Parts of the paper with one command; the cells themselves are what test_sweep.py is about."""
+
+from pathlib import Path
+
+import pytest
+from made_up_records import made_up_record, write_records
+
+from benchmark import reproduce, sweep
+from benchmark.config import load_config
+from benchmark.plan import read_points
+from benchmark.sweep import parse_arguments
+
+ROOT = Path(__file__).parents[2]
+SWEEPS = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "gin/sweeps").glob("*.gin"))
+
+
+@pytest.fixture
+def checked(monkeypatch):
+    """The command lines that are checked; no cell is built."""
+    lines = []
+    monkeypatch.setattr(reproduce, "check", lambda arguments: lines.append(arguments) or parse_arguments(arguments))
+    return lines
+
+
+@pytest.mark.parametrize("file", SWEEPS)
+def test_every_sweep_names_experiments_that_load(file):
+    points = read_points(file, 1)
+    for point in points:
+        load_config(point.files, point.overrides)
+    assert len({tuple(point.arguments) for point in points}) == len(points)
+    assert {point.seed for point in points} == {1234}
+
+
+def test_all_shipped_sweeps_belong_to_a_part():
+    named = {f"gin/sweeps/{name}.gin" for names in reproduce.PARTS.values() for name in names}
+    assert named | {files[0] for files in reproduce.SHORTER.values()} == set(SWEEPS)
+
+
+@pytest.mark.parametrize("part", reproduce.PARTS)
+@pytest.mark.parametrize("scale", reproduce.SEEDS)
+def test_every_part_has_files_at_every_scale(part, scale, checked):
+    assert reproduce.reproduce(reproduce.parse_arguments([part, "--scale", scale, "--dry-run"])) == 0
+    assert len(checked) == len(reproduce.PARTS[part])
+    for arguments in checked:
+        options = parse_arguments(arguments)
+        assert all((ROOT / file).is_file() for file in options.gin)
+        assert f"gin/scale/{scale}.gin" in options.gin
+        assert (options.out, options.seeds) == (f"results/{part}_{scale}", {"demo": 2, "small": 3, "paper": 5}[scale])
+        assert options.dry_run
+
+
+def test_what_is_given_reaches_every_sweep(checked):
+    given = ["--seeds", "4", "--jobs", "3", "--data", "corpora", "--device", "cpu", "--out", "here", "--dry-run"]
+    reproduce.reproduce(reproduce.parse_arguments(["speech", *given]))
+    for arguments in checked:
+        options = parse_arguments(arguments)
+        assert (options.seeds, options.jobs, options.data, options.device) == (4, 3, "corpora", "cpu")
+        assert (options.out, options.executor) == ("here", "local")
+
+
+@pytest.mark.parametrize("status", [0, sweep.FAILED])
+def test_tables_figures_and_report_are_made_even_if_a_cell_failed(status, checked, monkeypatch, tmp_path, capsys):
+    def finish(options):
+        write_records(Path(options.out), [made_up_record("Z-Forcing", seed) for seed in (1, 2)])
+        return status
+
+    monkeypatch.setattr(reproduce, "finish", finish)
+    assert reproduce.reproduce(reproduce.parse_arguments(["mnist", "--out", str(tmp_path)])) == status
+    assert {path.name for path in tmp_path.iterdir()} >= {"records", "tables", "figures", "report.html"}
+    assert ("some cells failed" in capsys.readouterr().err) == bool(status)

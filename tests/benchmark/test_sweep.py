@@ -1,0 +1,255 @@
+"""Sweeps through their real entry point, on a corpus of a few seconds."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from benchmark import local_executor, plan, run, sweep
+from benchmark.cell import Cell, CellProcess
+from benchmark.checkpoint import checkpoints
+from benchmark.command import run_command
+from benchmark.errors import Interrupted, UserError
+from benchmark.files import write_atomically
+from benchmark.local_executor import run_locally
+from benchmark.run_folder import RunFolder
+from benchmark.sharing import Sharing
+from benchmark.sweep_display import SweepDisplay
+
+SWEEP = """
+import benchmark.grid
+sweep.grids = [@Grid()]
+Grid.experiments = ['gin/timit_zf_plain.gin']
+Grid.axes = {{'experiment.seed': [1, 2], '{name}': {values}}}
+"""
+
+
+@pytest.fixture(autouse=True)
+def _one_thread(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture
+def planned_here(monkeypatch):
+    """The cells are checked in this process, because importing torch anew takes seconds."""
+
+    def make_plan(arguments):
+        _, *lines = plan.plan(arguments)
+        return sweep.Plan([Cell(**line["cell"]) for line in lines], 0)
+
+    monkeypatch.setattr(sweep, "make_plan", make_plan)
+
+
+@pytest.fixture
+def tiny_sweep(tiny, tmp_path):
+    """Makes the arguments of a sweep over two seeds and the values of one binding."""
+
+    def arguments(name, values):
+        file = tmp_path / "sweep.gin"
+        file.write_text(SWEEP.format(name=name, values=values))
+        return ["--gin", str(file), *tiny[2:], "--jobs", "1"]
+
+    return arguments
+
+
+def out(arguments):
+    return Path(arguments[arguments.index("--out") + 1])
+
+
+def cells_of(arguments):
+    return [Cell(**line["cell"]) for line in list(plan.plan(arguments))[1:]]
+
+
+def records(folder):
+    return {path.name: path.read_bytes() for path in (folder / "records").iterdir()}
+
+
+def states(printed):
+    return [line.split()[1] for line in printed.splitlines() if line.split()[:1] and line.split()[0].isdigit()][:4]
+
+
+def start(arguments):
+    command = [sys.executable, "-m", "benchmark.sweep", *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def wait_until(condition, seconds=120):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+
+
+@pytest.mark.usefixtures("planned_here")
+def test_a_dry_run_lists_every_cell_and_writes_nothing(tiny_sweep, capsys):
+    arguments = tiny_sweep("learning_rate", [1e-3, 2e-3])
+    assert sweep.run_sweep([*arguments, "--dry-run"]) == 0
+    printed = capsys.readouterr().out
+    assert states(printed) == ["missing"] * 4
+    assert "4 cells: 4 missing" in printed
+    assert not out(arguments).exists()
+    first, second, third, _ = cells = cells_of(arguments)
+    for cell in cells:
+        assert f"{cell.run_id}  --gin gin/timit_zf_plain.gin" in printed
+    write_atomically(out(arguments) / f"records/{first.run_id}.json", json.dumps({"run_id": first.run_id}).encode())
+    (out(arguments) / "runs" / second.run_id / "checkpoints").mkdir(parents=True)
+    (out(arguments) / "runs" / second.run_id / "checkpoints/update-1.pt").touch()
+    with RunFolder(out(arguments), third.run_id):
+        sweep.run_sweep([*arguments, "--dry-run"])
+    assert states(capsys.readouterr().out) == ["done", "interrupted", "running", "missing"]
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "message"),
+    [
+        ("learning_rat", [1], r"cell 1 \(.*--set learning_rat=1 .*\) cannot run: without effect: learning_rat"),
+        ("ZForcing.latent_sise", [1], r"cell 1 .* cannot run: .*latent_sise"),
+        ("ZForcing.latent_size", [-1], r"cell 1 .* cannot run: latent_size must be a whole number of at least 1"),
+        ("learning_rate", [1.0, 1.0], r"cells 1 and 2 of .* are the same run timit_zf_plain-seed1-\w{8}: remove one"),
+    ],
+)
+@pytest.mark.usefixtures("planned_here")
+def test_a_mistake_in_an_axis_ends_in_one_sentence(tiny_sweep, name, values, message):
+    arguments = tiny_sweep(name, values)
+    with pytest.raises(UserError, match=message):
+        sweep.run_sweep(arguments)
+    assert not out(arguments).exists()
+
+
+def test_a_mistake_ends_with_status_2(tiny_sweep, capsys):
+    with pytest.raises(SystemExit) as caught:
+        run_command(lambda: sweep.main([*tiny_sweep("learning_rate", [1]), "--set", "latent_sise=3"]))
+    errors = capsys.readouterr().err
+    assert caught.value.code == 2
+    assert errors.startswith("error: cell 1 (")
+    assert errors.count("\n") == 1
+    assert "without effect: latent_sise" in errors
+    with pytest.raises(UserError, match="--jobs must be at least 1, got 0"):
+        sweep.main([*tiny_sweep("learning_rate", [1]), "--jobs", "0"])
+
+
+@pytest.mark.usefixtures("planned_here")
+def test_killed_children_and_parents_lose_nothing(tiny_sweep, tmp_path, capsys):
+    """A child, then the parent are killed; what diverges fails each time, the rest ends with the same records."""
+    arguments = [*tiny_sweep("learning_rate", [1e-3, 1e30]), "--seeds", "1", "--set", "Training.checkpoint_seconds=0"]
+    arguments[arguments.index("epochs=3")] = "epochs=40"
+    good, bad = cells_of(arguments)
+    run.main([*good.arguments, *arguments[arguments.index("--data") :][:2], "--out", str(tmp_path / "whole")])
+    folder = RunFolder(out(arguments), good.run_id)
+
+    def reached(update):
+        found = checkpoints(folder.path / "checkpoints")
+        return bool(found) and int(found[0].name.split("-")[1]) >= update
+
+    with start(arguments) as process:
+        wait_until(lambda: reached(5) and folder.held)
+        os.kill(int(subprocess.check_output(["pgrep", "-P", str(process.pid)])), signal.SIGKILL)
+        printed, _ = process.communicate()
+    assert process.returncode == sweep.FAILED
+    assert f"[1] {good.run_id} failed: killed by SIGKILL" in printed
+    assert f"[2] {bad.run_id} failed: training failed: 11 steps had a non-finite loss" in printed
+    assert "0 of 2 cells are done" in printed
+    with start(arguments) as process:
+        wait_until(lambda: reached(20) and folder.held)
+        process.kill()
+    wait_until(lambda: not folder.held, 10)
+    assert folder.state == "interrupted"
+    capsys.readouterr()
+    assert sweep.run_sweep(arguments) == sweep.FAILED
+    assert states(capsys.readouterr().out)[0] == "interrupted"
+    assert records(out(arguments)) == records(tmp_path / "whole")
+    assert "going on from update" in (folder.path / "output.log").read_text()
+
+
+class Display(SweepDisplay):
+    """Keeps which cells ended and which ran at a time."""
+
+    def __init__(self, cells, out):
+        super().__init__(cells, 0, out)
+        self.numbers, self.together = [], []
+
+    def show(self, running, waiting):
+        self.together.append([cell.number for cell in running])
+
+    def ended(self, cell, failure):
+        super().ended(cell, failure)
+        self.numbers.append(cell.number)
+
+
+class Sleeper(CellProcess):
+    """A process that does nothing but take its time."""
+
+    def __init__(self, cell, out, common, environment):
+        self.cell, self.folder = cell, cell.folder(out)
+        self.log = out / f"{cell.number}.log"
+        self._before = 0
+        self._process = subprocess.Popen(["sleep", cell.label])
+
+    @property
+    def failure(self):
+        status = self._process.returncode
+        return f"killed by {signal.Signals(-status).name}" if status else None
+
+
+@pytest.fixture
+def sleepers(monkeypatch):
+    monkeypatch.setattr(local_executor, "CellProcess", Sleeper)
+    monkeypatch.setattr(local_executor, "POLL_SECONDS", 0.01)
+    return [Cell(number, f"run-{number}", seconds, (), 1, "cpu") for number, seconds in enumerate(("0.3", "0", "0"), 1)]
+
+
+def test_cells_run_side_by_side_in_their_order(sleepers, tmp_path):
+    display = Display(sleepers, tmp_path)
+    run_locally(sleepers, tmp_path, [], Sharing(2, 1), display, lambda: None)
+    assert display.numbers == [2, 3, 1]
+    assert max(map(len, display.together)) == 2
+
+
+def test_a_cell_that_another_process_works_on_is_waited_for(sleepers, tmp_path, capsys):
+    display = Display(sleepers, tmp_path)
+    other = sleepers[0].folder(tmp_path)
+    other.__enter__()
+
+    def let_go():
+        if display.numbers == [2, 3]:
+            other.finish({"run_id": "run-1"})
+            other.__exit__(None, None, None)
+
+    run_locally(sleepers, tmp_path, [], Sharing(1, 1), display, let_go)
+    assert display.numbers == [2, 3, 1]
+    assert not any(1 in together for together in display.together)
+    assert capsys.readouterr().out.count("[1] run-1: another process is working on it") == 1
+    assert not display.failures
+
+
+def test_a_stop_reaches_every_child(sleepers, tmp_path):
+    cells = [cell._replace(label="100") for cell in sleepers]
+    display = Display(cells, tmp_path)
+
+    def stop():
+        if display.together:
+            raise Interrupted(signal.SIGINT)
+
+    started = time.monotonic()
+    with pytest.raises(Interrupted):
+        run_locally(cells, tmp_path, [], Sharing(3, 1), display, stop)
+    assert display.together[-1] == [1, 2, 3]
+    assert time.monotonic() - started < 10
+
+
+def test_a_sweep_that_is_interrupted_stops_its_cells(tiny_sweep):
+    arguments = [*tiny_sweep("learning_rate", [1e-3]), "--set", "Training.checkpoint_seconds=0"]
+    arguments[arguments.index("epochs=3")] = "epochs=100000"
+    with start(arguments) as process:
+        wait_until(lambda: list(out(arguments).glob("runs/*/checkpoints/*.pt")))
+        process.send_signal(signal.SIGINT)
+        printed, _ = process.communicate()
+    assert process.returncode == 128 + signal.SIGINT
+    assert "interrupted by SIGINT; repeat the command to go on" in printed
+    (log,) = out(arguments).glob("runs/*/output.log")
+    assert "interrupted by SIGTERM" in log.read_text()
