@@ -35,7 +35,9 @@ def test_gin_holds_configurations_alone():
     assert {path.suffix for path in (ROOT / "gin").rglob("*") if path.is_file()} == {".gin"}
 
 
-@pytest.mark.parametrize("module", ["benchmark.tables", "benchmark.plots", "benchmark.speed_report"])
+@pytest.mark.parametrize(
+    "module", ["benchmark.tables", "benchmark.compare", "benchmark.plots", "benchmark.speed_report"]
+)
 def test_what_reads_records_needs_no_torch(module):
     code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0

@@ -26,7 +26,7 @@ def test_a_run_stands_above_the_reported_numbers(model, column):
     assert by_model["Z-Forcing + kla, aux"]["nats/seq, lower bound"] == "70469"
     assert by_model["RNN-GMM"]["comparable"] == "no: full corpus, not sample"
     assert "not re-checked against the paper" in text
-    assert text.endswith("this run on another source (made-up timit).")
+    assert text.endswith("ours on another source (made-up timit).")
 
 
 def test_reported_numbers_are_in_the_columns_of_their_units():
