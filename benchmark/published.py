@@ -106,7 +106,7 @@ def source(row: dict[str, Any]) -> str:
 def comparable_in_a_word(record: dict[str, Any]) -> str:
     """Whether reported numbers of the run's data set, protocol and unit may be set against the run's."""
     if record["dataset"]["source"] != "full":
-        return f"no: full corpus, not {record['dataset']['source']}"
+        return "no: full corpus"
     return "with care"
 
 

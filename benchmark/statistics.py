@@ -33,12 +33,16 @@ class Interval(NamedTuple):
 def t_interval(values: Iterable[float], level: float = LEVEL) -> Interval:
     """The mean and the half width of Student's t interval, mean ± t(n - 1) s / sqrt(n).
 
+    A value that is not finite, as of a run that diverged, makes a mean that is not, and no interval.
+
     Raises:
         ValueError: there is no value.
     """
     sample = list(values)
     if not sample:
         raise ValueError("no values, no mean")
+    if not all(map(math.isfinite, sample)):
+        return Interval(sum(sample), None)
     mean = math.fsum(sample) / len(sample)
     if len(sample) == 1:
         return Interval(mean, None)

@@ -63,6 +63,12 @@ def test_one_value_gives_no_interval():
     assert paired_interval({1: 5.0, 2: 9.0}, {2: 4.0, 3: 0.0}) == (5.0, None)
 
 
+@pytest.mark.parametrize(("bad", "mean"), [(np.inf, np.inf), (-np.inf, -np.inf), (np.nan, np.nan)])
+def test_a_run_that_diverged_leaves_no_interval(bad, mean):
+    assert t_interval([1.0, bad, 2.0]) == pytest.approx((mean, None), nan_ok=True)
+    assert not paired_interval({1: bad, 2: 1.0}, {1: 1.0, 2: 0.0}).excludes_zero
+
+
 def test_only_shared_seeds_are_paired():
     assert paired_differences({3: 1.0, 1: 5.0, 2: 9.0}, {1: 4.0, 3: 3.0}) == {1: 1.0, 3: -2.0}
     assert paired_interval({1: 5.0}, {2: 4.0}) is None

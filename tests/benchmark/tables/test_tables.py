@@ -155,7 +155,7 @@ def test_csv_leads_from_any_number_to_its_record(golden):
     reported = {line["label"]: line for line in lines if line["origin"] == "reported"}
     assert reported["Z-Forcing + aux"]["value"] == "69530"
     assert "not re-checked against the paper" in reported["Z-Forcing + aux"]["reference"]
-    assert {line["comparable"] for line in reported.values()} == {"no: full corpus, not sample"}
+    assert {line["comparable"] for line in reported.values()} == {"no: full corpus"}
 
 
 def test_no_column_mixes_units_or_bounds():
