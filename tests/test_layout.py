@@ -37,7 +37,7 @@ def test_gin_holds_configurations_alone():
 
 @pytest.mark.parametrize(
     "module",
-    ["benchmark.tables", "benchmark.plots", "benchmark.report", "benchmark.speed_report", "benchmark.reproduce"],
+    [f"benchmark.{name}" for name in ("tables", "compare", "plots", "report", "reproduce", "speed_report")],
 )
 def test_what_reads_records_needs_no_torch(module):
     code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
