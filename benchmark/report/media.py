@@ -9,6 +9,7 @@ from pathlib import Path
 
 MOST_BYTES = 10_000_000  # of all data URIs together
 MOST_SECONDS = 5.0  # of one recording
+MOST_CHARACTERS = 6_000  # of one text
 PICTURE_WIDTH = 1600  # pixels; wider pictures are scaled down
 COLOURS = 128  # of a picture of a sample
 KINDS = {
@@ -29,7 +30,7 @@ class Media:
     Attributes:
         used: how many bytes the data URIs have so far.
         left_out: files that no longer fit, or could not be read.
-        shortened: sounds of which only the beginning is there.
+        shortened: sounds and texts of which only the beginning is there.
     """
 
     def __init__(self, folder: Path, most_bytes: int = MOST_BYTES) -> None:
@@ -39,8 +40,8 @@ class Media:
         self.left_out: list[str] = []
         self.shortened: list[str] = []
 
-    def figure(self, path: Path) -> str | None:
-        """A figure as it is; None if there is no room."""
+    def whole(self, path: Path) -> str | None:
+        """A file as it is; None if there is no room."""
         return self._embed(path, path.read_bytes())
 
     def picture(self, path: Path) -> str | None:
@@ -58,6 +59,14 @@ class Media:
         if uri is not None and not is_whole:
             self.shortened.append(self._name(path))
         return uri
+
+    def text(self, path: Path) -> str:
+        """The beginning of a text."""
+        content = path.read_text(encoding="utf-8", errors="replace")
+        if len(content) <= MOST_CHARACTERS:
+            return content
+        self.shortened.append(self._name(path))
+        return f"{content[:MOST_CHARACTERS]} …"
 
     def _embed(self, path: Path, content: bytes) -> str | None:
         uri = f"data:{KINDS[path.suffix]};base64,{base64.b64encode(content).decode()}"

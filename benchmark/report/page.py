@@ -14,12 +14,14 @@ from markupsafe import Markup
 from benchmark.published import published_rows
 from benchmark.records import group_records
 from benchmark.report.curves import BOTTOM, HEIGHT, LEFT, RIGHT, WIDTH
-from benchmark.report.media import MOST_SECONDS, Media
+from benchmark.report.media import MOST_CHARACTERS, MOST_SECONDS, Media
 from benchmark.report.runs import RunView, run_views
 from benchmark.report.samples import RunSamples, collect_samples
 from benchmark.report.scores import ScoreTable, score_tables
 from benchmark.rows import Row, group_rows
+from benchmark.tables.probes import with_probes
 
+ORDER = ("training", "auxiliary", "effects", "heat_map", "active_units", "samples")  # of figures, by their names' ends
 LARGE_DRAWING = 300_000  # bytes; an SVG of more is shown as PNG, if that is smaller
 
 
@@ -58,7 +60,7 @@ class Section(NamedTuple):
 def build_page(out: Path, records: list[dict[str, Any]]) -> str:
     """The page of these records, with the figures and samples of their results folder; the same for the same files."""
     media = Media(out)
-    groups = group_records(records)
+    groups = group_records(with_probes(out, records))
     drawings = _drawings(out / "figures")
     titled = {name: _figures(drawings, name, groups, media) for name in (*groups, "")}
     sections = [_section(out, name, group_rows(group), titled[name], media) for name, group in groups.items()]
@@ -93,6 +95,7 @@ def render_page(out: Path, sections: list[Section], runs: list[RunView], figures
         figures=figures,
         media=media,
         most_seconds=MOST_SECONDS,
+        most_characters=MOST_CHARACTERS,
         legends=list(dict.fromkeys(text for section in sections for table in section.tables for text in table.legends)),
         models=sorted({run.record["model"] for run in runs}),
         commits=sorted({run.record["environment"].get("commit", "unknown") for run in runs}),
@@ -136,7 +139,12 @@ def _drawings(folder: Path) -> list[Path]:
         pixels = chosen.get(path.stem)
         if pixels is None or path.stat().st_size <= max(LARGE_DRAWING, pixels.stat().st_size):
             chosen[path.stem] = path
-    return [chosen[stem] for stem in sorted(chosen)]
+    return [chosen[stem] for stem in sorted(chosen, key=lambda stem: (_place(stem), stem))]
+
+
+def _place(stem: str) -> int:
+    """Where a figure stands among those of its data set."""
+    return next((place for place, ending in enumerate(ORDER) if stem.endswith(ending)), len(ORDER))
 
 
 def _figures(drawings: list[Path], name: str, names: dict[str, Any], media: Media) -> list[Figure]:
@@ -144,7 +152,7 @@ def _figures(drawings: list[Path], name: str, names: dict[str, Any], media: Medi
     figures = []
     for path in drawings:
         owner = max((other for other in names if path.stem.startswith(other)), key=len, default="")
-        uri = media.figure(path) if owner == name else None
+        uri = media.whole(path) if owner == name else None
         if uri is not None:
             figures.append(Figure(path.stem.removeprefix(name).strip("_").replace("_", " ") or name, uri))
     return figures
