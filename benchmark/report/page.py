@@ -61,8 +61,8 @@ def build_page(out: Path, records: list[dict[str, Any]]) -> str:
     """The page of these records, with the figures and samples of their results folder; the same for the same files."""
     media = Media(out)
     groups = group_records(with_probes(out, records))
-    drawings = _drawings(out / "figures")
-    titled = {name: _figures(drawings, name, groups, media) for name in (*groups, "")}
+    paths = drawings(out / "figures")
+    titled = {name: _figures(paths, name, groups, media) for name in (*groups, "")}
     sections = [_section(out, name, group_rows(group), titled[name], media) for name, group in groups.items()]
     runs = [run for section in sections for run in run_views(out, section.rows)]
     return render_page(out, sections, runs, titled[""], media)
@@ -132,7 +132,7 @@ def _section(out: Path, name: str, rows: list[Row], figures: list[Figure], media
     )
 
 
-def _drawings(folder: Path) -> list[Path]:
+def drawings(folder: Path) -> list[Path]:
     """Every figure once: its SVG unless that is large and there is a smaller PNG of it."""
     chosen = {path.stem: path for path in folder.glob("*.png")}
     for path in folder.glob("*.svg"):
@@ -147,10 +147,10 @@ def _place(stem: str) -> int:
     return next((place for place, ending in enumerate(ORDER) if stem.endswith(ending)), len(ORDER))
 
 
-def _figures(drawings: list[Path], name: str, names: dict[str, Any], media: Media) -> list[Figure]:
+def _figures(paths: list[Path], name: str, names: dict[str, Any], media: Media) -> list[Figure]:
     """The figures whose file is named after a data set and source, or those named after none."""
     figures = []
-    for path in drawings:
+    for path in paths:
         owner = max((other for other in names if path.stem.startswith(other)), key=len, default="")
         uri = media.whole(path) if owner == name else None
         if uri is not None:
