@@ -36,7 +36,7 @@ def test_gin_holds_configurations_alone():
 
 
 @pytest.mark.parametrize(
-    "module", ["benchmark.tables", "benchmark.plots", "benchmark.report", "benchmark.speed_report"]
+    "module", ["benchmark.tables", "benchmark.compare", "benchmark.plots", "benchmark.report", "benchmark.speed_report"]
 )
 def test_what_reads_records_needs_no_torch(module):
     code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
