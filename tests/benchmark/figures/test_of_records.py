@@ -136,7 +136,7 @@ def test_effects_are_the_paired_statistics():
         np.testing.assert_allclose(dots.get_xdata(), differences)
         (bar,) = axes.containers
         low, high = ttest_1samp(differences, 0).confidence_interval()
-        np.testing.assert_allclose(bar.lines[0].get_xdata(), [np.mean(differences)])
+        assert bar.lines[0].get_xdata().astype(float) == pytest.approx([np.mean(differences)])
         np.testing.assert_allclose(bar.lines[2][0].get_segments()[0][:, 0], [low, high])
         assert (bar.lines[0].get_markerfacecolor() == "white") == (low < 0 < high)
         assert any(list(line.get_xdata()) == [0, 0] for line in axes.lines), "no line at zero"
