@@ -69,7 +69,8 @@ def legend_below(figure: Figure, handles: Sequence[Line2D]) -> None:
     columns = int(figure.get_figwidth() * CHARACTERS_PER_INCH / (longest + 6))
     columns = max(1, min(columns, len(handles)))
     figure.set_figheight(figure.get_figheight() + INCHES_PER_LINE * -(-len(handles) // columns))
-    figure.legend(handles=list(handles), loc="outside lower center", ncols=columns, frameon=False, fontsize=9, handlelength=3)
+    style: dict[str, Any] = {"frameon": False, "fontsize": 9, "handlelength": 3}
+    figure.legend(handles=list(handles), loc="outside lower center", ncols=columns, **style)
 
 
 def save_figure(figure: Figure, *paths: Path) -> list[Path]:
