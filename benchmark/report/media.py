@@ -10,7 +10,7 @@ from pathlib import Path
 MOST_BYTES = 10_000_000  # of all data URIs together
 MOST_SECONDS = 5.0  # of one recording
 MOST_CHARACTERS = 6_000  # of one text
-PICTURE_WIDTH = 1600  # pixels; wider pictures are scaled down
+PICTURE_WIDTH = 1600  # pixels; wider pictures are scaled down, pixels of much narrower ones are made squares
 COLOURS = 128  # of a picture of a sample
 KINDS = {
     ".png": "image/png",
@@ -45,8 +45,8 @@ class Media:
         return self._embed(path, path.read_bytes())
 
     def picture(self, path: Path) -> str | None:
-        """A picture of samples, with fewer pixels and colours if it has many; None if there is no room."""
-        return self._embed(path, _smaller_picture(path))
+        """A picture of samples in few colours and of a useful size; None if there is no room."""
+        return self._embed(path, _useful_picture(path))
 
     def sound(self, path: Path) -> str | None:
         """The beginning of a recording; None if there is no room or it is no WAV file of whole numbers."""
@@ -80,18 +80,20 @@ class Media:
         return path.relative_to(self.folder).as_posix()
 
 
-def _smaller_picture(path: Path) -> bytes:
+def _useful_picture(path: Path) -> bytes:
     from PIL import Image  # not needed where there are no samples
 
-    content = path.read_bytes()
-    with Image.open(io.BytesIO(content)) as image:
+    with Image.open(path) as image:
         picture = image.convert("RGB")
     if picture.width > PICTURE_WIDTH:
         height = round(picture.height * PICTURE_WIDTH / picture.width)
         picture = picture.resize((PICTURE_WIDTH, height), Image.Resampling.LANCZOS)
+    else:
+        side = PICTURE_WIDTH // picture.width
+        picture = picture.resize((side * picture.width, side * picture.height), Image.Resampling.NEAREST)
     encoded = io.BytesIO()
     picture.quantize(COLOURS, dither=Image.Dither.NONE).save(encoded, "PNG", optimize=True)
-    return min(content, encoded.getvalue(), key=len)
+    return encoded.getvalue()
 
 
 def _beginning(path: Path) -> tuple[bytes, bool]:

@@ -3,13 +3,15 @@ import copy
 import hashlib
 import io
 import json
+import math
 import re
 import wave
 from html.parser import HTMLParser
 
 import pytest
 from made_up_records import made_up_record, write_records
-from results_folder import HOSTILE, write_results
+from PIL import Image
+from results_folder import HOSTILE, write_picture, write_results
 
 from benchmark import REPOSITORY
 from benchmark.command import run_command
@@ -171,6 +173,24 @@ def test_a_long_text_is_cut_and_named(tmp_path):
     media = Media(tmp_path)
     assert len(media.text(path)) == MOST_CHARACTERS + 2
     assert media.shortened == ["samples.txt"]
+
+
+@pytest.mark.parametrize(("width", "shown_width"), [(2400, 1600), (1000, 1000), (500, 1500)])
+def test_a_picture_has_a_useful_size(tmp_path, width, shown_width):
+    write_picture(tmp_path / "a.png", width)
+    uri = Media(tmp_path).picture(tmp_path / "a.png")
+    with Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))) as picture:
+        assert picture.width == shown_width
+        assert picture.height == pytest.approx(40 * shown_width / width, abs=1)
+
+
+def test_a_run_that_diverged_is_shown(tmp_path):
+    record = made_up_record(points=3)
+    for metrics in (*record["training"]["validation"][1:], record["results"]["test"]["utterance"]):
+        metrics["elbo_nats_per_seq"] = math.nan
+    write_records(tmp_path, [record, made_up_record(seed=2)])
+    main(["--out", str(tmp_path)])
+    assert "nan" in Page((tmp_path / "report.html").read_text()).all("data", "value")
 
 
 def test_a_damaged_sound_is_left_out_and_named(tmp_path):
