@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from benchmark.published import published_rows
+from benchmark.published import published_rows, reported_bound, source
 from benchmark.records import group_records
 from benchmark.report.curves import BOTTOM, HEIGHT, LEFT, RIGHT, WIDTH
 from benchmark.report.media import MOST_CHARACTERS, MOST_SECONDS, Media
@@ -19,6 +19,7 @@ from benchmark.report.runs import RunView, run_views
 from benchmark.report.samples import RunSamples, collect_samples
 from benchmark.report.scores import ScoreTable, score_tables
 from benchmark.rows import Row, group_rows
+from benchmark.tables.contents import short_commit
 from benchmark.tables.probes import with_probes
 
 ORDER = ("training", "auxiliary", "effects", "heat_map", "active_units", "samples")  # of figures, by their names' ends
@@ -85,7 +86,12 @@ def render_page(out: Path, sections: list[Section], runs: list[RunView], figures
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["shown"] = shown
+    environment.filters |= {
+        "shown": shown,
+        "short_commit": short_commit,
+        "source": source,
+        "reported_bound": reported_bound,
+    }
     templates = files("benchmark.report") / "templates"
     style, script = ((templates / name).read_text(encoding="utf-8") for name in ("style.css", "script.js"))
     return environment.get_template("page.html").render(

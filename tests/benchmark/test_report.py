@@ -82,6 +82,7 @@ def test_every_record_has_all_of_its_numbers(results, page):
             for metrics in protocols.values():
                 assert {str(value) for value in metrics.values()} <= set(shown_values)
         assert record["environment"]["commit"] in runs[record["run_id"]]
+        assert f"<code>{record['environment']['commit'][:12]}</code>" in page.text
         assert record["dataset"]["fingerprint"] in runs[record["run_id"]]
 
 
