@@ -28,14 +28,14 @@ def active_units_figure(rows: list[Row], title: str) -> Figure | None:
     for row in with_latents:
         _draw_row(axes, row, protocol, look_of[row.label])
     left, right = axes.get_xlim()
-    axes.set_xlim(left - 0.5, right + 0.5)
+    axes.set_xlim(left - 1, right + 1)
     exact = [row for row in rows if is_exact(row)]
     note = _draw_exact(axes, exact, protocol, look_of)
     units = {n for row in with_latents for n in row.values(protocol, "latent_units").values()}
     of = f" of {units.pop()}" if len(units) == 1 else ""
     axes.set(xlabel=f"active units{of}", ylabel=f"{bound_name(rows)}\n{UNIT}")
     axes.set_title(note, fontsize=9)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=3))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     points = [handle(look_of[row.label], seeds_label(row), linestyle="") for row in with_latents]
     legend_below(figure, points + [handle(look_of[row.label], seeds_label(row), marker="") for row in exact])
     return figure

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from typing import Any
 
@@ -44,8 +45,11 @@ def seeds_label(row: Row) -> str:
 
 
 def validation_curves(rows: list[Row]) -> pd.DataFrame:
-    """What was measured on validation: columns `row`, `seed`, `update`, `bound`, and the metrics by name."""
-    return pd.DataFrame(
+    """What was measured on validation: columns `row`, `seed`, `update`, `bound`, and the metrics by name.
+
+    What is not finite, because a run diverged, is NaN.
+    """
+    data = pd.DataFrame(
         [
             {**point, "row": row.label, "seed": record["seed"], "bound": bound_of(point)}
             for row in rows
@@ -54,6 +58,7 @@ def validation_curves(rows: list[Row]) -> pd.DataFrame:
             if point["update"] > 0  # what no training gives would set the scale
         ]
     )
+    return data.replace([math.inf, -math.inf], math.nan)
 
 
 def draw_curves(axes: Axes, data: pd.DataFrame, column: str, looks_of: dict[str, Look]) -> None:
@@ -76,15 +81,17 @@ def draw_curves(axes: Axes, data: pd.DataFrame, column: str, looks_of: dict[str,
 def draw_close_up(axes: Axes, data: pd.DataFrame, looks_of: dict[str, Look], chosen: Collection[str]) -> None:
     """The bound, with limits that show the chosen rows from half of their training on."""
     draw_curves(axes, data, "bound", looks_of)
-    lines = [line.sort_values("update")["bound"] for _, line in data[data["row"].isin(chosen)].groupby(["row", "seed"])]
+    finite = data[data["row"].isin(chosen)].dropna(subset=["bound"]).sort_values("update")
+    lines = [line["bound"] for _, line in finite.groupby(["row", "seed"])]
+    axes.set(title="close-up", ylabel=UNIT)
+    if not lines:
+        return
     lowest = min(line.iloc[len(line) // 2 :].min() for line in lines)
     highest = max(line.max() for line in lines)
     margin = 0.05 * (highest - lowest) or 0.01 * abs(highest) or 1.0
     first, last = data.loc[data["bound"] >= lowest - margin, "update"].min(), data["update"].max()
     aside = 0.05 * (last - first) or 1.0
-    axes.set(
-        title="close-up", ylabel=UNIT, ylim=(lowest - margin, highest + margin), xlim=(first - aside, last + aside)
-    )
+    axes.set(ylim=(lowest - margin, highest + margin), xlim=(first - aside, last + aside))
 
 
 def better_half(data: pd.DataFrame) -> set[str]:

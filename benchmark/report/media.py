@@ -9,7 +9,8 @@ from pathlib import Path
 
 MOST_BYTES = 10_000_000  # of all data URIs together
 MOST_SECONDS = 5.0  # of one recording
-PICTURE_WIDTH = 1600  # pixels; wider pictures are scaled down
+MOST_CHARACTERS = 6_000  # of one text
+PICTURE_WIDTH = 1600  # pixels; wider pictures are scaled down, pixels of much narrower ones are made squares
 COLOURS = 128  # of a picture of a sample
 KINDS = {
     ".png": "image/png",
@@ -29,7 +30,7 @@ class Media:
     Attributes:
         used: how many bytes the data URIs have so far.
         left_out: files that no longer fit, or could not be read.
-        shortened: sounds of which only the beginning is there.
+        shortened: sounds and texts of which only the beginning is there.
     """
 
     def __init__(self, folder: Path, most_bytes: int = MOST_BYTES) -> None:
@@ -39,13 +40,13 @@ class Media:
         self.left_out: list[str] = []
         self.shortened: list[str] = []
 
-    def figure(self, path: Path) -> str | None:
-        """A figure as it is; None if there is no room."""
+    def whole(self, path: Path) -> str | None:
+        """A file as it is; None if there is no room."""
         return self._embed(path, path.read_bytes())
 
     def picture(self, path: Path) -> str | None:
-        """A picture of samples, with fewer pixels and colours if it has many; None if there is no room."""
-        return self._embed(path, _smaller_picture(path))
+        """A picture of samples in few colours and of a useful size; None if there is no room."""
+        return self._embed(path, _useful_picture(path))
 
     def sound(self, path: Path) -> str | None:
         """The beginning of a recording; None if there is no room or it is no WAV file of whole numbers."""
@@ -59,6 +60,14 @@ class Media:
             self.shortened.append(self._name(path))
         return uri
 
+    def text(self, path: Path) -> str:
+        """The beginning of a text."""
+        content = path.read_text(encoding="utf-8", errors="replace")
+        if len(content) <= MOST_CHARACTERS:
+            return content
+        self.shortened.append(self._name(path))
+        return f"{content[:MOST_CHARACTERS]} …"
+
     def _embed(self, path: Path, content: bytes) -> str | None:
         uri = f"data:{KINDS[path.suffix]};base64,{base64.b64encode(content).decode()}"
         if self.used + len(uri) > self.most_bytes:
@@ -71,18 +80,20 @@ class Media:
         return path.relative_to(self.folder).as_posix()
 
 
-def _smaller_picture(path: Path) -> bytes:
+def _useful_picture(path: Path) -> bytes:
     from PIL import Image  # not needed where there are no samples
 
-    content = path.read_bytes()
-    with Image.open(io.BytesIO(content)) as image:
+    with Image.open(path) as image:
         picture = image.convert("RGB")
     if picture.width > PICTURE_WIDTH:
         height = round(picture.height * PICTURE_WIDTH / picture.width)
         picture = picture.resize((PICTURE_WIDTH, height), Image.Resampling.LANCZOS)
+    else:
+        side = PICTURE_WIDTH // picture.width
+        picture = picture.resize((side * picture.width, side * picture.height), Image.Resampling.NEAREST)
     encoded = io.BytesIO()
     picture.quantize(COLOURS, dither=Image.Dither.NONE).save(encoded, "PNG", optimize=True)
-    return min(content, encoded.getvalue(), key=len)
+    return encoded.getvalue()
 
 
 def _beginning(path: Path) -> tuple[bytes, bool]:

@@ -11,15 +11,18 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from benchmark.published import published_rows
+from benchmark.published import published_rows, reported_bound, source
 from benchmark.records import group_records
 from benchmark.report.curves import BOTTOM, HEIGHT, LEFT, RIGHT, WIDTH
-from benchmark.report.media import MOST_SECONDS, Media
+from benchmark.report.media import MOST_CHARACTERS, MOST_SECONDS, Media
 from benchmark.report.runs import RunView, run_views
 from benchmark.report.samples import RunSamples, collect_samples
 from benchmark.report.scores import ScoreTable, score_tables
 from benchmark.rows import Row, group_rows
+from benchmark.tables.contents import short_commit
+from benchmark.tables.probes import with_probes
 
+ORDER = ("training", "auxiliary", "effects", "heat_map", "active_units", "samples")  # of figures, by their names' ends
 LARGE_DRAWING = 300_000  # bytes; an SVG of more is shown as PNG, if that is smaller
 
 
@@ -58,9 +61,9 @@ class Section(NamedTuple):
 def build_page(out: Path, records: list[dict[str, Any]]) -> str:
     """The page of these records, with the figures and samples of their results folder; the same for the same files."""
     media = Media(out)
-    groups = group_records(records)
-    drawings = _drawings(out / "figures")
-    titled = {name: _figures(drawings, name, groups, media) for name in (*groups, "")}
+    groups = group_records(with_probes(out, records))
+    paths = drawings(out / "figures")
+    titled = {name: _figures(paths, name, groups, media) for name in (*groups, "")}
     sections = [_section(out, name, group_rows(group), titled[name], media) for name, group in groups.items()]
     runs = [run for section in sections for run in run_views(out, section.rows)]
     return render_page(out, sections, runs, titled[""], media)
@@ -83,7 +86,12 @@ def render_page(out: Path, sections: list[Section], runs: list[RunView], figures
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["shown"] = shown
+    environment.filters |= {
+        "shown": shown,
+        "short_commit": short_commit,
+        "source": source,
+        "reported_bound": reported_bound,
+    }
     templates = files("benchmark.report") / "templates"
     style, script = ((templates / name).read_text(encoding="utf-8") for name in ("style.css", "script.js"))
     return environment.get_template("page.html").render(
@@ -93,6 +101,7 @@ def render_page(out: Path, sections: list[Section], runs: list[RunView], figures
         figures=figures,
         media=media,
         most_seconds=MOST_SECONDS,
+        most_characters=MOST_CHARACTERS,
         legends=list(dict.fromkeys(text for section in sections for table in section.tables for text in table.legends)),
         models=sorted({run.record["model"] for run in runs}),
         commits=sorted({run.record["environment"].get("commit", "unknown") for run in runs}),
@@ -129,22 +138,27 @@ def _section(out: Path, name: str, rows: list[Row], figures: list[Figure], media
     )
 
 
-def _drawings(folder: Path) -> list[Path]:
+def drawings(folder: Path) -> list[Path]:
     """Every figure once: its SVG unless that is large and there is a smaller PNG of it."""
     chosen = {path.stem: path for path in folder.glob("*.png")}
     for path in folder.glob("*.svg"):
         pixels = chosen.get(path.stem)
         if pixels is None or path.stat().st_size <= max(LARGE_DRAWING, pixels.stat().st_size):
             chosen[path.stem] = path
-    return [chosen[stem] for stem in sorted(chosen)]
+    return [chosen[stem] for stem in sorted(chosen, key=lambda stem: (_place(stem), stem))]
 
 
-def _figures(drawings: list[Path], name: str, names: dict[str, Any], media: Media) -> list[Figure]:
+def _place(stem: str) -> int:
+    """Where a figure stands among those of its data set."""
+    return next((place for place, ending in enumerate(ORDER) if stem.endswith(ending)), len(ORDER))
+
+
+def _figures(paths: list[Path], name: str, names: dict[str, Any], media: Media) -> list[Figure]:
     """The figures whose file is named after a data set and source, or those named after none."""
     figures = []
-    for path in drawings:
+    for path in paths:
         owner = max((other for other in names if path.stem.startswith(other)), key=len, default="")
-        uri = media.figure(path) if owner == name else None
+        uri = media.whole(path) if owner == name else None
         if uri is not None:
             figures.append(Figure(path.stem.removeprefix(name).strip("_").replace("_", " ") or name, uri))
     return figures

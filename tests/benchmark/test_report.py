@@ -3,21 +3,28 @@ import copy
 import hashlib
 import io
 import json
+import math
 import re
 import wave
 from html.parser import HTMLParser
 
 import pytest
 from made_up_records import made_up_record, write_records
-from results_folder import HOSTILE, write_results
+from PIL import Image
+from results_folder import HOSTILE, write_picture, write_results
 
+from benchmark import REPOSITORY
 from benchmark.command import run_command
+from benchmark.records import folder_records
 from benchmark.report import main
 from benchmark.report.curves import HEIGHT, LEFT, RIGHT, WIDTH, round_ticks, training_curves
-from benchmark.report.media import MOST_SECONDS, Media
-from benchmark.report.page import shown
+from benchmark.report.media import MOST_CHARACTERS, MOST_SECONDS, Media
+from benchmark.report.page import build_page, drawings, shown
 from benchmark.report.runs import flat, repeating_command
+from benchmark.report.samples import collect_samples
+from benchmark.rows import group_rows
 from benchmark.statistics import t_interval
+from benchmark.tables import all_tables
 
 VOID = {"meta", "link", "input", "img", "br"}
 
@@ -75,6 +82,7 @@ def test_every_record_has_all_of_its_numbers(results, page):
             for metrics in protocols.values():
                 assert {str(value) for value in metrics.values()} <= set(shown_values)
         assert record["environment"]["commit"] in runs[record["run_id"]]
+        assert f"<code>{record['environment']['commit'][:12]}</code>" in page.text
         assert record["dataset"]["fingerprint"] in runs[record["run_id"]]
 
 
@@ -84,6 +92,16 @@ def test_a_table_shows_mean_and_interval_over_seeds(results, page):
     mean, half_width = t_interval(values)
     assert f"{mean:.1f} ± {half_width:.1f}" in [text.strip() for text in page.texts["td"]]
     assert str(mean) in page.all("td", "data-value")
+
+
+def test_the_tables_are_those_of_the_tables_command(results, page):
+    """Every number of the Markdown tables stands in the page."""
+    shown_texts = {text.strip() for tag in ("td", "strong") for text in page.texts[tag]}
+    for name, text in all_tables(results[1]).items():
+        if name.endswith(".md") and name != "overview.md":
+            numbers = re.findall(r"(?<=\| )[+-]?\d[\d.]*(?: ± [\d.]+)?(?= *\|)", text)
+            assert len(numbers) > 10
+            assert set(numbers) <= shown_texts | {str(index) for index in range(20)}
 
 
 def test_reported_numbers_say_how_they_were_verified(page):
@@ -148,6 +166,67 @@ def test_what_does_not_fit_is_named(results):
     assert media.used == sum(len(uri) for uri in embedded if uri) <= 100_000
     left_out = [path.relative_to(results[0]).as_posix() for path, uri in zip(paths, embedded, strict=True) if not uri]
     assert media.left_out == left_out != []
+
+
+def test_a_long_text_is_cut_and_named(tmp_path):
+    path = tmp_path / "samples.txt"
+    path.write_text("word " * MOST_CHARACTERS)
+    media = Media(tmp_path)
+    assert len(media.text(path)) == MOST_CHARACTERS + 2
+    assert media.shortened == ["samples.txt"]
+
+
+@pytest.mark.parametrize(("width", "shown_width"), [(2400, 1600), (1000, 1000), (500, 1500)])
+def test_a_picture_has_a_useful_size(tmp_path, width, shown_width):
+    write_picture(tmp_path / "a.png", width)
+    uri = Media(tmp_path).picture(tmp_path / "a.png")
+    with Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))) as picture:
+        assert picture.width == shown_width
+        assert picture.height == pytest.approx(40 * shown_width / width, abs=1)
+
+
+def test_a_run_that_diverged_is_shown(tmp_path):
+    record = made_up_record(points=3)
+    for metrics in (*record["training"]["validation"][1:], record["results"]["test"]["utterance"]):
+        metrics["elbo_nats_per_seq"] = math.nan
+    write_records(tmp_path, [record, made_up_record(seed=2)])
+    main(["--out", str(tmp_path)])
+    assert "nan" in Page((tmp_path / "report.html").read_text()).all("data", "value")
+
+
+def test_a_damaged_sound_is_left_out_and_named(tmp_path):
+    (tmp_path / "a.wav").write_bytes(b"RIFF, or not")
+    media = Media(tmp_path)
+    assert media.sound(tmp_path / "a.wav") is None
+    assert media.left_out == ["a.wav"]
+
+
+def test_a_row_shows_the_run_with_most_samples(tmp_path):
+    records = [made_up_record(seed=seed) for seed in (1, 2)]
+    for record, folders in zip(records, (["samples"], ["samples", "interpolation"]), strict=True):
+        for folder in folders:
+            path = tmp_path / "runs" / record["run_id"] / folder / "generated_0.txt"
+            path.parent.mkdir(parents=True)
+            path.write_text("words")
+    [group] = collect_samples(tmp_path, group_rows(records), Media(tmp_path))
+    assert group.record == records[1]
+    assert [sample.title for sample in group.samples] == ["generated 0", "interpolation generated 0"]
+
+
+def test_a_figure_is_a_drawing_unless_pixels_take_less(tmp_path, monkeypatch):
+    monkeypatch.setattr("benchmark.report.page.LARGE_DRAWING", 10)
+    sizes = {"a_samples.png": 30, "b_training.png": 5, "b_training.svg": 9, "c_effects.png": 20, "c_effects.svg": 25}
+    for name, size in sizes.items():
+        (tmp_path / name).write_bytes(b"." * size)
+    assert [path.name for path in drawings(tmp_path)] == ["b_training.svg", "c_effects.png", "a_samples.png"]
+
+
+@pytest.mark.parametrize("folder", ["results", "results/short_budget"])
+def test_committed_records_are_all_shown(folder):
+    records = folder_records(REPOSITORY / folder)
+    text = build_page(REPOSITORY / folder, records)
+    Page(text)
+    assert all(f'id="run-{record["run_id"]}"' in text for record in records)
 
 
 def test_a_folder_without_records_is_one_sentence(tmp_path, capsys):

@@ -71,10 +71,10 @@ filter.addEventListener("submit", (event) => event.preventDefault());
 document.documentElement.classList.add("has-script");
 applyFilter(); // a browser may have kept what was chosen before the page was loaded again
 
-// A run has the page to itself while its address is shown. Going back leads to where the reader was.
+// A run has the page to itself while its address is shown. Going back gives the focus back to the link that led there.
 
 const title = document.title;
-let place = null;
+let origin = null;
 
 function openRun() {
   const run = document.querySelector(".run:target");
@@ -82,15 +82,14 @@ function openRun() {
   if (run) {
     run.focus({ preventScroll: true });
     window.scrollTo(0, 0);
-  } else if (place && place.from === location.hash) {
-    window.scrollTo(0, place.top);
-    place.link.focus({ preventScroll: true });
+  } else if (origin && origin.hash === location.hash) {
+    origin.link.focus({ preventScroll: true });
   }
 }
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest('#results a[href^="#run-"]');
-  if (link) place = { link, top: window.scrollY, from: location.hash };
+  if (link) origin = { link, hash: location.hash };
 });
 window.addEventListener("hashchange", openRun);
 openRun();

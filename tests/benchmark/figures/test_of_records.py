@@ -79,6 +79,20 @@ def test_a_single_run_with_a_single_validation():
     assert len(of_width(training_figure(rows, "title").axes[0], SEED_LINE)) == 1
 
 
+@pytest.mark.parametrize("value", [-np.inf, np.nan])
+def test_a_run_that_diverged_is_drawn_as_far_as_it_went(value):
+    records = [made_up_record(seed=seed, points=3) for seed in SEEDS]
+    for point in records[0]["training"]["validation"][2:]:
+        point[ELBO] = value
+    bound, close_up, *_ = training_figure(group_rows(records), "title").axes
+    assert np.isfinite(close_up.get_ylim()).all()
+    assert [len(line.get_xdata()) for line in of_width(bound, SEED_LINE)] == [1, 3, 3]
+    for record in records:
+        for point in record["training"]["validation"]:
+            point[ELBO] = value
+    training_figure(group_rows(records), "title")
+
+
 def test_many_rows_are_told_apart():
     assert len({(look.color, look.marker) for look in looks([False] * 70)}) == 70
 
@@ -136,7 +150,7 @@ def test_effects_are_the_paired_statistics():
         np.testing.assert_allclose(dots.get_xdata(), differences)
         (bar,) = axes.containers
         low, high = ttest_1samp(differences, 0).confidence_interval()
-        np.testing.assert_allclose(bar.lines[0].get_xdata(), [np.mean(differences)])
+        assert bar.lines[0].get_xdata().astype(float) == pytest.approx([np.mean(differences)])
         np.testing.assert_allclose(bar.lines[2][0].get_segments()[0][:, 0], [low, high])
         assert (bar.lines[0].get_markerfacecolor() == "white") == (low < 0 < high)
         assert any(list(line.get_xdata()) == [0, 0] for line in axes.lines), "no line at zero"
