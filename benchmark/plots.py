@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -130,8 +131,11 @@ def plot_waveforms(path: Path, waveforms: dict[str, NDArray[np.int16]], rate: in
     return _save(figure, path)
 
 
-def plot_images(path: Path, images: dict[str, NDArray[np.float32]]) -> Path:
-    """A row for each kind, of (N, height, width) images from 0, black, to 1, white; NaN is grey."""
+def plot_images(path: Path, images: dict[str, NDArray[np.float32]], titles: Sequence[str] = ()) -> Path:
+    """A row for each kind, of (N, height, width) images from 0, black, to 1, white; NaN is grey.
+
+    `titles` stand above the columns.
+    """
     columns = max(len(of_kind) for of_kind in images.values())
     with sns.axes_style("white"):
         figure = Figure(figsize=(max(4.0, columns), 1.25 * len(images)), layout="constrained")
@@ -142,6 +146,8 @@ def plot_images(path: Path, images: dict[str, NDArray[np.float32]]) -> Path:
         for axes, image in zip(row, of_kind, strict=False):
             axes.imshow(image, cmap="gray", vmin=0, vmax=1)
         row[0].set_ylabel(name)
+    for axes, title in zip(grid[0], titles, strict=False):
+        axes.set_title(title)
     return _save(figure, path)
 
 
