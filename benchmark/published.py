@@ -82,18 +82,31 @@ def comparable_rows(record: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def reported_number(row: dict[str, Any]) -> tuple[str, str]:
-    """The metric in whose column a reported number is shown, and the number, marked if it is a bound."""
+def reported_number(row: dict[str, Any]) -> tuple[str, float]:
+    """The metric that a reported number is a value of, and that value."""
     unit = UNITS[row["unit"]]
-    mark = {"lower bound": "≥ " if unit.shown_as == NATS else "≤ "}.get(row["bound"], "")
-    return unit.shown_as, f"{mark}{unit.sign * row['value']}"
+    return unit.shown_as, unit.sign * row["value"]
+
+
+def reported_bound(row: dict[str, Any]) -> str:
+    """'exact', 'not stated', or 'lower bound' of the log-likelihood, with its estimator if that is not the ELBO."""
+    estimator = f", {row['estimator']}" if "estimator" in row else ""
+    return f"{row['bound']}{estimator}"
 
 
 def source(row: dict[str, Any]) -> str:
-    """The paper, how far the number was verified, and what else has to be known about it."""
+    """The paper, where the number was read and how far it was verified, and what else has to be known about it."""
     unknown = ["whether exact or a bound is not stated"] if row["bound"] == "not stated" else []
-    paper = row["paper"] or f"quoted in {row['quoted_in']}"
-    return f"{paper} ({'; '.join([row['status'], *unknown, *filter(None, [row.get('note')])])})"
+    quoted = [f"quoted in {row['quoted_in']}"] if row["quoted_in"] else []
+    paper, *read = [row["paper"], *quoted] if row["paper"] else quoted
+    return f"{paper} ({'; '.join([row['status'], *read, *unknown, *filter(None, [row.get('note')])])})"
+
+
+def comparable_in_a_word(record: dict[str, Any]) -> str:
+    """Whether reported numbers of the run's data set, protocol and unit may be set against the run's."""
+    if record["dataset"]["source"] != "full":
+        return f"no: full corpus, not {record['dataset']['source']}"
+    return "with care"
 
 
 def comparability(record: dict[str, Any]) -> str:

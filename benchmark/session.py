@@ -108,7 +108,8 @@ def execute(run: Run) -> dict[str, Any]:
         for split in ("valid", "test")
     }
     run.stop.check()
-    from benchmark.plots import plot_learning_curves  # a second to import, which should not delay the first update
+    # A second to import, which should not delay the first update.
+    from benchmark.figures.learning import plot_learning_curves
 
     write_atomically(folder.path / "model.pt", to_bytes(parts.model.state_dict()))
     parts.samples.write(parts.model, parts.dataset, folder.path / "samples", parts.seed)

@@ -8,38 +8,39 @@ from pathlib import Path
 import pytest
 
 from benchmark.evaluation import selection_metric
+from benchmark.records import read_records
 from benchmark.speed_report import ratio_table, speed_report
-from benchmark.tables import group_records, overview_table, records_table
+from benchmark.tables import all_tables
+from benchmark.tables.probes import with_probes
 
 ROOT = Path(__file__).parents[1]
 LIST = ["git", "-C", str(ROOT), "ls-files", "results"]
 LISTED = subprocess.run(LIST, capture_output=True, text=True).stdout.splitlines() if (ROOT / ".git").exists() else []
 COMMITTED = [ROOT / path for path in LISTED]
 RECORDS = [path for path in COMMITTED if path.parent.name == "records"]
-FOLDERS = {
-    folder: group_records(path for path in RECORDS if path.parents[1] == folder)
-    for folder in sorted({path.parents[1] for path in RECORDS})
-}
-GROUPS = [(folder, name) for folder, groups in FOLDERS.items() for name in groups]
+FOLDERS = sorted({path.parents[1] for path in RECORDS})
 SPEED = [path for path in COMMITTED if path.name == "speed.json"]
 
 
-@pytest.mark.parametrize(("folder", "name"), GROUPS)
-def test_committed_tables_are_those_of_the_records(folder, name):
-    assert (folder / f"tables/{name}.md").read_text() == records_table(FOLDERS[folder][name])
+def tables_of(folder):
+    """What the committed records and probes of a results folder give, by file name."""
+    return all_tables(with_probes(folder, read_records(path for path in RECORDS if path.parents[1] == folder)))
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
-def test_committed_overviews_are_those_of_the_records(folder):
-    records = [record for records in FOLDERS[folder].values() for record in records]
-    assert (folder / "tables/overview.md").read_text() == overview_table(records)
+def test_committed_tables_are_those_of_the_records(folder):
+    committed = {path.name: path.read_text() for path in COMMITTED if path.parent == folder / "tables"}
+    expected = tables_of(folder)
+    assert committed.keys() == expected.keys(), f"run python -m benchmark.tables --out {folder}"
+    for name, text in expected.items():
+        assert committed[name] == text, f"{name}: run python -m benchmark.tables --out {folder}"
 
 
-@pytest.mark.skipif(not GROUPS, reason="not a git checkout")
+@pytest.mark.skipif(not FOLDERS, reason="not a git checkout")
 def test_the_readme_shows_a_committed_table():
     shown = re.findall(r"(?:^\|.*\n)+", (ROOT / "README.md").read_text(), re.MULTILINE)
-    tables = [records_table(records) for groups in FOLDERS.values() for records in groups.values()]
-    assert any(re.search(r"(?:^\|.*\n)+", table, re.MULTILINE).group() in shown for table in tables)
+    pages = [text for folder in FOLDERS for name, text in tables_of(folder).items() if name.endswith(".md")]
+    assert any(re.search(r"(?:^\|.*\n)+", page, re.MULTILINE).group() in shown for page in pages)
 
 
 @pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.stem)

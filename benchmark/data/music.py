@@ -66,7 +66,7 @@ class MusicDataset(Dataset):
         return paths
 
     def _write(self, folder: Path, sequences: dict[str, NDArray[Any]], figure: str) -> list[Path]:
-        from benchmark.plots import plot_piano_rolls
+        from benchmark.figures.media import plot_piano_rolls
 
         rolls = {name: roll_TD > 0 for name, roll_TD in sequences.items()}
         paths = [write_midi(folder / f"{name}.mid", roll, LOWEST, SECONDS_PER_STEP) for name, roll in rolls.items()]

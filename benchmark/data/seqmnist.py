@@ -48,15 +48,16 @@ class ImageDataset(Dataset):
         }
 
     def write_samples(self, folder: Path, original: list[NDArray[Any]], generated: list[NDArray[Any]]) -> list[Path]:
-        """One figure, originals above generated images; pixels that were not asked for are left grey."""
-        from benchmark.plots import plot_images
+        """The images of each kind side by side, and one figure of both; pixels that were not asked for are grey."""
+        from benchmark.figures.media import plot_images, write_pixels
 
         images = {"original": _images(original), "generated": _images(generated)}
-        return [plot_images(folder / "images.png", images)]
+        paths = [write_pixels(folder / f"{kind}.png", of_kind) for kind, of_kind in images.items()]
+        return [*paths, plot_images(folder / "images.png", images)]
 
     def write_interpolations(self, folder: Path, rows: dict[str, dict[str, NDArray[Any]]]) -> list[Path]:
         """One figure with a row of images for each."""
-        from benchmark.plots import plot_images
+        from benchmark.figures.media import plot_images
 
         images = {row: _images(list(sequences.values())) for row, sequences in rows.items()}
         titles = [name.split()[0] for name in next(iter(rows.values()))]

@@ -187,7 +187,7 @@ class SpeechDataset(Dataset):
         return paths
 
     def _write(self, folder: Path, sequences: dict[str, NDArray[Any]], figure: str) -> list[Path]:
-        from benchmark.plots import plot_waveforms
+        from benchmark.figures.media import plot_waveforms
 
         waveforms = {name: self.waveform(frames_TD) for name, frames_TD in sequences.items()}
         paths = []

@@ -1,51 +1,47 @@
-import json
-
-import numpy as np
 import pytest
+from made_up_records import made_up_ablation, made_up_record, made_up_speech, write_records
 
-from benchmark.plots import plot_images, plot_learning_curves, plot_piano_rolls, plot_validation, plot_waveforms
+from benchmark.errors import UserError
+from benchmark.plots import comparable, main
+from benchmark.rows import group_rows
 
-
-@pytest.mark.parametrize("latent", [True, False])
-def test_learning_curves_are_the_same_every_time(tmp_path, latent):
-    validation = {"elbo_nats_per_seq": -3.0, "kl_nats_per_seq": 2.0, "active_units": 1}
-    lines = [{"type": "train", "update": 10, "log_px": -5.0, "kl": 1.0 * latent, "aux_nll": 0.0, "kl_weight": 1.0}]
-    lines += [
-        {"type": "validation", "update": u, **(validation if latent else {"log_likelihood_nats_per_seq": -3.0})}
-        for u in (0, 10)
-    ]
-    (tmp_path / "metrics.jsonl").write_text("\n".join(map(json.dumps, lines)))
-    paths = [plot_learning_curves(tmp_path / f"{n}.png", tmp_path / "metrics.jsonl", "title") for n in range(2)]
-    assert paths[0].read_bytes() == paths[1].read_bytes()
-    assert len(paths[0].read_bytes()) > 10_000
+ABLATED = ("auxiliary", "heat_map", "effects")
 
 
-def test_waveforms_of_any_length(tmp_path):
-    silence, noise = np.zeros(100, np.int16), np.random.default_rng(0).integers(-99, 99, 5000).astype(np.int16)
-    path = plot_waveforms(tmp_path / "w.png", {"original_0": silence, "generated_0": noise}, 16000, 50)
-    assert len(path.read_bytes()) > 10_000
+def drawn(out):
+    return {path.name: path.read_bytes() for path in (out / "figures").iterdir()}
 
 
-def test_images_of_which_a_part_is_missing(tmp_path):
-    images = np.random.default_rng(0).integers(0, 2, (3, 28, 28)).astype(np.float32)
-    part = images[:2].copy()
-    part[:, 14:] = np.nan
-    path = plot_images(tmp_path / "new/i.png", {"original": images, "generated": part})
-    assert len(path.read_bytes()) > 5_000
+def test_the_same_records_give_the_same_bytes(tmp_path, capsys):
+    """In whatever order files are listed and written; an SVG has no date and no random id."""
+    records = made_up_ablation(seeds=(1, 2), weights=(0.0, 0.0025), models=("ZForcing",), points=3)
+    records.append(made_up_record("RNN-Gauss", model="LSTM", points=3))
+    for name, of_run in (("first", records), ("again", records[::-1])):
+        main(["--out", str(write_records(tmp_path / name, of_run))])
+    first, again = drawn(tmp_path / "first"), drawn(tmp_path / "again")
+    kinds = ("training", "active_units", *ABLATED)
+    assert set(first) == {f"timit_sample_{kind}.{suffix}" for kind in kinds for suffix in ("png", "svg")}
+    assert first == again
+    assert {str(tmp_path / "first/figures" / name) for name in first} <= set(capsys.readouterr().out.splitlines())
 
 
-def test_piano_rolls_of_any_length(tmp_path):
-    silence, noise = np.zeros((5, 88), bool), np.random.default_rng(0).random((60, 88)) < 0.1
-    path = plot_piano_rolls(tmp_path / "p.png", {"original_0": silence, "generated_0": noise}, 21)
-    assert len(path.read_bytes()) > 10_000
+def test_what_makes_no_sense_is_not_drawn(tmp_path):
+    main(["--out", str(write_records(tmp_path, [made_up_record("LSTM", model="LSTM", points=1)]))])
+    assert set(drawn(tmp_path)) == {"timit_sample_training.png", "timit_sample_training.svg"}
 
 
-def test_runs_are_drawn_together(tmp_path):
-    def record(seed, point):
-        return {"label": "model", "seed": seed, "training": {"validation": [{"update": u, **point} for u in (0, 5, 9)]}}
+def test_a_folder_without_records(tmp_path):
+    with pytest.raises(UserError, match="holds no record"):
+        main(["--out", str(tmp_path)])
 
-    latent = {"bound": "elbo", "elbo_nats_per_seq": -3.0, "kl_nats_per_seq": 2.0, "active_units": 1}
-    exact = {"bound": "exact", "log_likelihood_nats_per_seq": -4.0}
-    records = [record(1, latent), record(2, exact)]
-    paths = [plot_validation(tmp_path / f"{n}.png", records, "title") for n in range(2)]
-    assert paths[0].read_bytes() == paths[1].read_bytes()
+
+def test_sources_and_protocols_are_never_in_one_figure():
+    """Sentences and streams of the same corpus are sequences of other lengths."""
+    stream = made_up_record("LSTM", model="LSTM", data="ptb", source="full")
+    stream["config"] += "\nPennTreebank.level = 'stream'\n"
+    for of_split in stream["results"].values():
+        of_split["stream"] = of_split.pop("sentence")
+    others = [made_up_record("LSTM", model="LSTM", data="ptb", source=source) for source in ("full", "sample")]
+    groups = comparable(group_rows([stream, *others, *made_up_speech(seeds=(1,))]))
+    sizes = {name: len(rows) for name, rows in groups.items()}
+    assert sizes == {"ptb_full_sentence": 1, "ptb_full_stream": 1, "ptb_sample": 1, "timit_sample": 11}

@@ -6,7 +6,15 @@ import pytest
 
 from benchmark import published
 from benchmark.errors import UserError
-from benchmark.published import comparability, comparable_rows, published_rows, reported_number, source
+from benchmark.published import (
+    comparability,
+    comparable_in_a_word,
+    comparable_rows,
+    published_rows,
+    reported_bound,
+    reported_number,
+    source,
+)
 
 
 def record(dataset, protocol, metric, origin="full"):
@@ -24,13 +32,55 @@ def all_rows():
     return json.loads(published.PUBLISHED.read_text())
 
 
+STATUS = (
+    "confirmed in a secondary source",
+    "confirmed in the released code",
+    "two sources disagree",
+    "not re-checked against the paper",
+)
+REQUIRED = {"dataset", "model", "value", "unit", "bound", "split", "paper", "quoted_in", "status"}
+OPTIONAL = {"protocol", "sequences", "note", "estimator"}
+
+# The paper's table 1, nats per sequence on Blizzard and TIMIT: none was re-checked.
+TABLE_1 = {
+    "Z-Forcing": (14435, 68132),
+    "Z-Forcing + kla": (14226, 68903),
+    "Z-Forcing + aux": (15430, 69530),
+    "Z-Forcing + kla, aux": (15024, 70469),
+}
+
+
+def test_the_rows_of_the_papers_table_1_are_marked_and_what_others_quote_stands_beside_them():
+    rows = {(row["dataset"], row["model"]): row for row in all_rows()}
+    for model, values in TABLE_1.items():
+        for dataset, value in zip(("blizzard", "timit"), values, strict=True):
+            row = rows[dataset, model]
+            assert (row["value"], row["bound"], row["split"]) == (value, "lower bound", "test")
+            assert (row["paper"], row["status"]) == ("Goyal et al. 2017, table 1", "not re-checked against the paper")
+            assert source(row) == "Goyal et al. 2017, table 1 (not re-checked against the paper)"
+    for dataset, value in (("blizzard", 14315), ("timit", 68852)):
+        row = rows[dataset, "Z-Forcing (preprint)"]
+        assert (row["value"], row["status"]) == (value, "confirmed in a secondary source")
+        assert "quoted in Variational Bi-LSTMs (ICLR 2018 submission), table 1" in source(row)
+
+
+def test_values_that_disagree_are_both_shown():
+    shown = [row for row in published_rows("blizzard") if row["model"] == "VRNN-GMM"]
+    assert {row["value"]: row["status"] for row in shown} == dict.fromkeys((9392, 9107), "two sources disagree")
+    assert len({source(row) for row in shown}) == 2
+
+
 def test_every_row_is_in_a_known_unit_and_says_what_is_known_of_it():
     for row in all_rows():
         assert row["unit"] in published.UNITS
         assert row["bound"] in ("exact", "lower bound", "not stated")
         assert row["split"] in ("valid", "test", "not stated")
         assert row["paper"] or row["quoted_in"]
+        assert row["status"] in STATUS
         assert (row["quoted_in"] is None) == (row["status"] == "not re-checked against the paper")
+        assert isinstance(row["value"], (int, float))
+        assert set(row) <= REQUIRED | OPTIONAL
+        assert set(row) >= REQUIRED
 
 
 # Numbers that could not be confirmed anywhere, by data set.
@@ -83,7 +133,8 @@ def test_only_the_test_split_is_shown():
 def test_a_bound_of_another_kind_says_so_in_its_row():
     jsb = record("music_jsb", "sequence", "nll_nats_per_step")
     rows = {row["value"]: row for row in comparable_rows(jsb)}
-    assert reported_number(rows[-6.91]) == ("nll_nats_per_step", "≤ 6.91")
+    assert reported_number(rows[-6.91]) == ("nll_nats_per_step", 6.91)
+    assert reported_bound(rows[-6.91]) == "lower bound, FIVO"
     assert "FIVO bound, tighter than an ELBO" in source(rows[-6.91])
     assert source(rows[-6.91]).startswith("quoted in an ICLR 2020 text")
     assert "SRNN's own numbers are on other frames" in comparability(jsb)
@@ -92,7 +143,8 @@ def test_a_bound_of_another_kind_says_so_in_its_row():
 
 def test_a_number_of_which_it_is_not_known_whether_it_is_a_bound():
     row = next(row for row in published_rows("seqmnist") if row["model"] == "PixelVAE")
-    assert reported_number(row) == ("nll_nats_per_image", "79.02")
+    assert reported_number(row) == ("nll_nats_per_image", 79.02)
+    assert reported_bound(row) == "not stated"
     assert "whether exact or a bound is not stated" in source(row)
 
 
@@ -100,6 +152,11 @@ def test_a_number_of_which_it_is_not_known_whether_it_is_a_bound():
 def test_another_source_is_not_comparable(origin):
     assert "NOT COMPARABLE" in comparability(record("timit", "utterance", "bits_per_sample", origin))
     assert "NOT COMPARABLE" not in comparability(record("timit", "utterance", "bits_per_sample"))
+    assert (
+        comparable_in_a_word(record("timit", "utterance", "bits_per_sample", origin))
+        == f"no: full corpus, not {origin}"
+    )
+    assert comparable_in_a_word(record("timit", "utterance", "bits_per_sample")) == "with care"
 
 
 def test_a_damaged_file_of_reported_numbers_is_named(tmp_path, monkeypatch):

@@ -251,9 +251,9 @@ def test_units_of_a_fair_coin(size):
     assert units == pytest.approx({"nll_nats_per_image": 784 * math.log(2), "nll_bits_per_pixel": 1.0})
 
 
-def test_samples_are_a_figure(tmp_path):
+def test_samples_are_images_and_a_figure(tmp_path):
     data = load_dataset("seqmnist")
     original = np.stack([data.test[index].targets for index in range(3)])
-    (path,) = data.write_samples(tmp_path / "new", original, original[:, :400])
-    assert path.name == "images.png"
-    assert path.stat().st_size > 3000
+    paths = data.write_samples(tmp_path / "new", original, original[:, :400])
+    assert [path.name for path in paths] == ["original.png", "generated.png", "images.png"]
+    assert paths[-1].stat().st_size > 3000

@@ -1,0 +1,86 @@
+"""What all figures share: how rows are told apart, and files that have the same bytes every time."""
+
+from __future__ import annotations
+
+import io
+import textwrap
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import matplotlib as mpl
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from benchmark.files import write_atomically
+
+# Text as outlines looks the same wherever an SVG is opened; ids in it are hashes with this salt.
+SETTINGS: dict[Any, Any] = {"svg.fonttype": "path", "svg.hashsalt": "zforcing"}
+COLORS = sns.color_palette("tab10")
+MARKERS = "osD^vPX"  # as many as share no divisor with the colours, so that pairs repeat late
+CHARACTERS_PER_INCH = 15  # of a legend
+HEADING_CHARACTERS_PER_INCH = 10
+INCHES_PER_LINE = 0.2
+SEED_LINE: dict[str, Any] = {"linewidth": 0.8, "alpha": 0.5}
+MEAN_LINE: dict[str, Any] = {"linewidth": 2.2}
+
+
+class Look(NamedTuple):
+    """How a row is drawn: the same in every panel of a figure; exact likelihoods are dashed, bounds solid."""
+
+    color: tuple[float, float, float]
+    marker: str
+    linestyle: str
+
+
+def new_figure(rows: int, columns: int, size: tuple[float, float], **settings: Any) -> tuple[Figure, list[list[Axes]]]:
+    """An empty figure of `size` inches and its panels, row by row."""
+    with sns.axes_style("whitegrid"):
+        figure = Figure(figsize=size, layout="constrained")
+        grid = figure.subplots(rows, columns, squeeze=False, **settings)
+    return figure, [list(row) for row in grid]
+
+
+def heading(figure: Figure, title: str, note: str) -> None:
+    """What the data is and what the figure shows, above all panels, in as many lines as it takes."""
+    width = int(figure.get_figwidth() * HEADING_CHARACTERS_PER_INCH)
+    figure.suptitle("\n".join([*textwrap.wrap(title, width), *textwrap.wrap(note, width)]), parse_math=False)
+
+
+def looks(exact: Iterable[bool]) -> list[Look]:
+    """A look for every row, given whether its likelihood is exact."""
+    return [
+        Look(COLORS[number % len(COLORS)], MARKERS[number % len(MARKERS)], "--" if is_exact else "-")
+        for number, is_exact in enumerate(exact)
+    ]
+
+
+def handle(look: Look, label: str, **changes: Any) -> Line2D:
+    """An entry of a legend, with what is not drawn like the look says."""
+    return Line2D([], [], label=label, **(look._asdict() | MEAN_LINE | changes))
+
+
+def legend_below(figure: Figure, handles: Sequence[Line2D]) -> None:
+    """A legend below all panels, in as many columns as fit; the figure grows by its height."""
+    longest = max(len(str(entry.get_label())) for entry in handles)
+    columns = int(figure.get_figwidth() * CHARACTERS_PER_INCH / (longest + 6))
+    columns = max(1, min(columns, len(handles)))
+    figure.set_figheight(figure.get_figheight() + INCHES_PER_LINE * -(-len(handles) // columns))
+    style: dict[str, Any] = {"frameon": False, "fontsize": 9, "handlelength": 3}
+    figure.legend(handles=list(handles), loc="outside lower center", ncols=columns, **style)
+
+
+def save_figure(figure: Figure, *paths: Path) -> list[Path]:
+    """Writes a figure as PNG or SVG, by suffix, without anything that changes from one time to the next."""
+    for path in paths:
+        FigureCanvasAgg(figure)
+        buffer = io.BytesIO()
+        kind = path.suffix.removeprefix(".")
+        metadata: dict[str, Any] = {"Software": None} if kind == "png" else {"Date": None, "Creator": None}
+        with mpl.rc_context(SETTINGS):
+            figure.savefig(buffer, format=kind, dpi=110, metadata=metadata)
+        write_atomically(path, buffer.getvalue())
+    return list(paths)

@@ -1,0 +1,56 @@
+"""Tables, from records: python -m benchmark.tables"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from benchmark.files import write_atomically
+from benchmark.records import chosen_records
+from benchmark.rows import Row, group_rows
+from benchmark.tables.contents import protocol_table
+from benchmark.tables.latex import latex
+from benchmark.tables.markdown import markdown
+from benchmark.tables.overview import overview_table
+from benchmark.tables.probes import with_probes
+from benchmark.tables.run_table import comparison_table
+from benchmark.tables.tidy import tidy
+
+__all__ = ["all_tables", "comparison_table", "main", "overview_table", "write_tables"]
+
+
+def all_tables(records: Iterable[dict[str, Any]]) -> dict[str, str]:
+    """Every table of the records, by file name: for each data set, source and protocol .md, .tex and .csv."""
+    groups: dict[tuple[str, str], list[Row]] = {}
+    rows = group_rows(records)
+    for row in rows:
+        groups.setdefault((row.dataset, row.source), []).append(row)
+    texts = {}
+    for group in groups.values():
+        for protocol in dict.fromkeys(protocol for row in group for protocol in row.protocols):
+            scored = [row for row in group if protocol in row.protocols]
+            table = protocol_table(scored, protocol)
+            texts[f"{table.name}.md"] = markdown(table)
+            texts[f"{table.name}.tex"] = latex(table)
+            texts[f"{table.name}.csv"] = tidy(scored, protocol)
+    return texts | {"overview.md": overview_table(rows)}
+
+
+def write_tables(out: Path, records: Iterable[dict[str, Any]]) -> list[Path]:
+    """Writes every table into the results folder `out`."""
+    paths = []
+    for name, text in all_tables(with_probes(out, records)).items():
+        paths.append(out / "tables" / name)
+        write_atomically(paths[-1], text.encode())
+    return paths
+
+
+def main(arguments: list[str] | None = None) -> None:
+    description = (
+        "Writes a table of the records of each data set, source and protocol, beside the reported numbers, as "
+        "Markdown, LaTeX and CSV, and an overview of all."
+    )
+    out, records = chosen_records("python -m benchmark.tables", description, arguments)
+    for path in write_tables(out, records):
+        print(path)

@@ -1,0 +1,4 @@
+from benchmark.command import run_command
+from benchmark.tables import main
+
+run_command(main)

@@ -1,0 +1,123 @@
+"""Tables as LaTeX, to be \\input into a document that loads booktabs, graphicx and longtable."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from benchmark.tables.columns import Cell, Column, Number
+from benchmark.tables.contents import Table
+from benchmark.tables.quantities import KL, LIKELIHOODS
+
+SPECIAL = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    "±": r"$\pm$",
+    "≤": r"$\leq$",
+    "≥": r"$\geq$",
+    **{character: f"\\{character}" for character in "&%$#_{}"},
+}
+IDENTIFIER = re.compile(r"[\w-]+-seed\d+-[0-9a-f]+|[0-9a-f]{12}\+?")  # of a run, a commit
+OF_A_RUN = ("row", "seed", KL.heading, "run", "commit")
+
+
+def latex(table: Table) -> str:
+    """The table, and a long one of its runs."""
+    notes = [rf"[{index}] {escape(note)}" for index, note in enumerate(table.notes, 1)]
+    below = [escape(text) for text in (*table.head, table.comparison) if text] + notes
+    return "\n".join(
+        [
+            "% For a document that loads booktabs, graphicx and longtable.",
+            r"\begin{table}",
+            rf"\caption{{{escape(table.title)}}}",
+            rf"\label{{tab:{table.name}}}",
+            r"\resizebox{\linewidth}{!}{%",
+            *_tabular(table.columns, table.ours),
+            "}",
+            r"\par\medskip\footnotesize",
+            "\n\n".join(below),
+            r"\end{table}",
+            *_runs(table),
+            "",
+        ]
+    )
+
+
+def escape(text: str) -> str:
+    """Text that LaTeX prints as it is."""
+    return "".join(SPECIAL.get(character, character) for character in text)
+
+
+def _tabular(columns: Sequence[Column], ours: int) -> list[str]:
+    lines = _lines(columns)
+    reported = [r"\midrule", *lines[ours:]] if lines[ours:] else []
+    return [
+        rf"\begin{{tabular}}{{{_alignment(columns)}}}",
+        r"\toprule",
+        _headings(columns),
+        r"\midrule",
+        *lines[:ours],
+        *reported,
+        r"\bottomrule",
+        r"\end{tabular}",
+    ]
+
+
+def _runs(table: Table) -> list[str]:
+    """Seed by seed the likelihood in the first unit, the KL, run and commit; a page has no room for more."""
+    units = [name for name, _ in LIKELIHOODS.values()]
+    unit = next((name for name in units if any(_unit(column) == name for column in table.runs)), "")
+    kept = [column for column in table.runs if column.heading in OF_A_RUN or _unit(column) == unit]
+    return [
+        r"{\scriptsize\setlength{\tabcolsep}{3pt}",
+        rf"\begin{{longtable}}{{{_alignment(kept)}}}",
+        rf"\caption{{Runs of table~\ref{{tab:{table.name}}}; the record of a run is records/run.json}}\\",
+        r"\toprule",
+        _headings(kept),
+        r"\midrule",
+        r"\endhead",
+        *_lines(kept),
+        r"\bottomrule",
+        r"\end{longtable}",
+        "}",
+    ]
+
+
+def _unit(column: Column) -> str:
+    """The unit of a column of likelihoods."""
+    kinds = {cell.kind for cell in column.cells if isinstance(cell, Number)}
+    return next((kind.unit for kind in kinds if kind.bound), "")
+
+
+def _alignment(columns: Sequence[Column]) -> str:
+    return "".join("r" if any(isinstance(cell, Number) for cell in column.cells) else "l" for column in columns)
+
+
+def _headings(columns: Sequence[Column]) -> str:
+    """The parts of a heading below each other, so that columns are narrow."""
+    parts = [escape(column.heading).replace(", ", r"\\") for column in columns]
+    return _joined([rf"\shortstack{{{text}}}" for text in parts])
+
+
+def _lines(columns: Sequence[Column]) -> list[str]:
+    return [_joined(line) for line in zip(*([_text(cell) for cell in column.cells] for column in columns), strict=True)]
+
+
+def _joined(cells: Sequence[str]) -> str:
+    # A first cell in brackets would be read as an argument of the \\ before it.
+    return rf"{{}}{' & '.join(cells)} \\"
+
+
+def _text(cell: Cell | None) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, str):
+        return rf"\texttt{{{escape(cell)}}}" if IDENTIFIER.fullmatch(cell) else escape(cell)
+    half_width = rf" \pm {cell.half_width_text}" if cell.half_width_text else ""
+    text = f"{cell.mean_text}{half_width}"
+    shown = rf"$\mathbf{{{text}}}$" if cell.clear else f"${text}$"
+    return shown + escape(cell.suffix)

@@ -1,0 +1,107 @@
+"""The quantities of records: in which unit each is, whether exact or a bound, and how it is printed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from benchmark.published import NATS
+from benchmark.rows import Row
+from benchmark.statistics import t_interval
+from benchmark.tables.columns import EXACT, LOWER, UPPER, Kind, Number, number
+
+BOUND_METRICS = {"elbo": "elbo_nats_per_seq", "exact": "log_likelihood_nats_per_seq"}
+
+# Unit and form of the likelihood in each unit it may be given in.
+LIKELIHOODS = {
+    NATS: ("nats/seq", ".1f"),
+    "bits_per_sample": ("bits/sample", ".3f"),
+    "nll_nats_per_image": ("NLL/image", ".2f"),
+    "nll_bits_per_pixel": ("bits/pixel", ".4f"),
+    "nll_nats_per_step": ("NLL/step", ".3f"),
+    "ppl": ("perplexity", ".2f"),
+    "bits_per_character": ("bits/character", ".3f"),
+}
+# Units that only rescale another one, which is shown instead.
+RESCALED = {"nll_nats_per_image": (NATS, "nll_bits_per_pixel")}
+TEST_SET = Kind("s.e. of the test set", "nats/seq")
+KL = Kind("KL", "nats/seq")
+ACTIVE = Kind("active", "units", form=".3g")
+INFORMATION = Kind("MI", "nats", form=".2f")
+LOST = Kind("lost with prior latents", "nats/seq")
+DIAGNOSTICS = {
+    "standard_error_nats_per_seq": TEST_SET,
+    "kl_nats_per_seq": KL,
+    "active_units": ACTIVE,
+    "mutual_information_nats": INFORMATION,
+    "log_px_lost_with_prior_latents_nats_per_seq": LOST,
+    "phoneme_accuracy_from_latents": Kind("phonemes from latents", "share of frames", form=".3f"),
+    "phoneme_accuracy_from_states": Kind("phonemes from states", "share of frames", form=".3f"),
+}
+# The unit that the end of a metric's name says.
+ENDINGS = {
+    "_nats_per_seq": "nats/seq",
+    "_nats_per_step": "nats/step",
+    "_nats": "nats",
+    "_units": "units",
+}
+
+
+def likelihood_kind(unit: str, bound: str) -> Kind:
+    """The kind of a likelihood in one of the units of LIKELIHOODS."""
+    name, form = LIKELIHOODS[unit]
+    return Kind("", name, bound, form)
+
+
+def bound_in(unit: str, bound: str) -> str:
+    """What a lower bound of the log-likelihood is in another unit: an upper one, where less is better."""
+    return bound.replace(LOWER, UPPER) if unit != NATS else bound
+
+
+def metric_kind(metric: str, bound: str) -> tuple[str, str]:
+    """Unit and bound of any metric; `bound` is that of its record, 'elbo' or 'exact'."""
+    of_record = EXACT if bound == "exact" else LOWER
+    if metric in BOUND_METRICS.values():
+        return LIKELIHOODS[NATS][0], of_record
+    if metric in LIKELIHOODS:
+        return LIKELIHOODS[metric][0], bound_in(metric, of_record)
+    if metric in DIAGNOSTICS:
+        return DIAGNOSTICS[metric].unit, ""
+    return next((unit for ending, unit in ENDINGS.items() if metric.endswith(ending)), "count"), ""
+
+
+def is_exact(row: Row, protocol: str) -> bool:
+    """Whether the row's likelihoods are exact; else they are lower bounds."""
+    return "exact" in row.values(protocol, "bound").values()
+
+
+def bound_values(row: Row, protocol: str, split: str = "test") -> dict[int, float]:
+    """The bound, or the exact log-likelihood, in nats per sequence by seed."""
+    return row.values(protocol, BOUND_METRICS["exact" if is_exact(row, protocol) else "elbo"], split)
+
+
+def likelihoods(row: Row, protocol: str, split: str = "test") -> Iterator[Number]:
+    """The likelihood in every unit that the records have, but for RESCALED, means over seeds."""
+    bound = EXACT if is_exact(row, protocol) else LOWER
+    left_out = {unit for shown, units in RESCALED.items() if row.values(protocol, shown, split) for unit in units}
+    for unit in LIKELIHOODS:
+        values = bound_values(row, protocol, split) if unit == NATS else row.values(protocol, unit, split)
+        if values and unit not in left_out:
+            yield number(likelihood_kind(unit, bound_in(unit, bound)), t_interval(values.values()))
+
+
+def diagnostics(row: Row, protocol: str) -> dict[str, Number]:
+    """KL, active units and what else says whether the latents are used, means over seeds, by heading."""
+    found = {}
+    for metric, kind in DIAGNOSTICS.items():
+        values = row.values(protocol, metric)
+        if values:
+            units = set(row.values(protocol, "latent_units").values()) if kind is ACTIVE else set()
+            suffix = f" of {units.pop()}" if len(units) == 1 else ""
+            found[kind.heading] = number(kind, t_interval(values.values()), suffix)
+    return found
+
+
+def numeric(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """The metrics that are numbers."""
+    return {name: value for name, value in metrics.items() if isinstance(value, (int, float))}

@@ -1,0 +1,33 @@
+import numpy as np
+from matplotlib.image import imread
+
+from benchmark.figures.media import plot_images, plot_piano_rolls, plot_waveforms, write_pixels
+
+
+def test_waveforms_of_any_length(tmp_path):
+    silence, noise = np.zeros(100, np.int16), np.random.default_rng(0).integers(-99, 99, 5000).astype(np.int16)
+    path = plot_waveforms(tmp_path / "w.png", {"original_0": silence, "generated_0": noise}, 16000, 50)
+    assert len(path.read_bytes()) > 10_000
+
+
+def test_images_of_which_a_part_is_missing(tmp_path):
+    images = np.random.default_rng(0).integers(0, 2, (3, 28, 28)).astype(np.float32)
+    part = images[:2].copy()
+    part[:, 14:] = np.nan
+    path = plot_images(tmp_path / "new/i.png", {"original": images, "generated": part}, ["a", "b"])
+    assert len(path.read_bytes()) > 5_000
+    assert path.read_bytes() != plot_images(tmp_path / "j.png", {"original": images, "generated": part}).read_bytes()
+
+
+def test_pixels_are_kept_as_they_are(tmp_path):
+    images = np.random.default_rng(0).integers(0, 2, (3, 28, 28)).astype(np.float32)
+    images[2, 14:] = np.nan
+    read = imread(write_pixels(tmp_path / "new/pixels.png", images))[..., 0]
+    np.testing.assert_array_equal(read[:, :56], np.concatenate([images[0], images[1]], 1))
+    np.testing.assert_allclose(read[14:, 56:], 0.5, atol=0.01)
+
+
+def test_piano_rolls_of_any_length(tmp_path):
+    silence, noise = np.zeros((5, 88), bool), np.random.default_rng(0).random((60, 88)) < 0.1
+    path = plot_piano_rolls(tmp_path / "p.png", {"original_0": silence, "generated_0": noise}, 21)
+    assert len(path.read_bytes()) > 10_000

@@ -1,0 +1,187 @@
+"""What figures of records show: every seed, means and paired statistics, bounds and exact likelihoods apart."""
+
+import numpy as np
+import pytest
+from made_up_records import ANNEALED, CONSTANT, made_up_ablation, made_up_record, made_up_speech
+from scipy.stats import ttest_1samp
+
+from benchmark.ablation import ablations
+from benchmark.figures.active_units import active_units_figure
+from benchmark.figures.auxiliary import auxiliary_figure
+from benchmark.figures.effects import effects_figure
+from benchmark.figures.heat_map import heat_map_cells, heat_map_figure, rounded
+from benchmark.figures.style import MEAN_LINE, SEED_LINE, looks
+from benchmark.figures.training import better_half, training_figure, validation_curves
+from benchmark.rows import group_rows
+
+SEEDS = (1, 2, 3)
+ELBO, KL = "elbo_nats_per_seq", "kl_nats_per_seq"
+
+
+def of_width(axes, style):
+    return [line for line in axes.lines if line.get_linewidth() == style["linewidth"] and len(line.get_xdata())]
+
+
+def outcome(record, metric):
+    return record["results"]["test"]["utterance"][metric]
+
+
+def legend_of(figure):
+    return {text.get_text(): handle for legend in figure.legends for text, handle in entries(legend)}
+
+
+def entries(legend):
+    return zip(legend.get_texts(), legend.legend_handles, strict=True)
+
+
+def test_every_seed_of_every_row_is_drawn_over_training():
+    rows = group_rows(made_up_speech(seeds=SEEDS, points=4))
+    figure = training_figure(rows, "title")
+    bound, _, kl, active = figure.axes
+    assert len(of_width(bound, SEED_LINE)) == 3 * len(rows)
+    assert len(of_width(bound, MEAN_LINE)) == len(rows)
+    assert len(of_width(kl, SEED_LINE)) == len(of_width(active, SEED_LINE)) == 3 * (len(rows) - 2)
+    assert len(legend_of(figure)) == len(rows)
+
+
+def test_the_mean_over_training_is_that_of_the_seeds():
+    records = [made_up_record(seed=seed, points=3) for seed in SEEDS]
+    del records[0]["training"]["validation"][-1]  # stopped early: what follows is no mean of all
+    (line,) = of_width(training_figure(group_rows(records), "title").axes[0], MEAN_LINE)
+    expected = [np.mean([record["training"]["validation"][point][ELBO] for record in records]) for point in (1, 2)]
+    np.testing.assert_allclose(line.get_ydata(), expected)
+    np.testing.assert_array_equal(line.get_xdata(), [96, 192])
+
+
+def test_exact_likelihoods_are_dashed_and_named():
+    exact, bound = made_up_record("LSTM", model="LSTM", points=2), made_up_record(points=2)
+    mixed = training_figure(group_rows([exact, bound]), "title").axes[0]
+    assert {line.get_linestyle() for line in of_width(mixed, MEAN_LINE)} == {"-", "--"}
+    assert mixed.get_title() == "ELBO, a lower bound (dashed: exact log-likelihood)"
+    alone = [training_figure(group_rows([record]), "title").axes[0].get_title() for record in (exact, bound)]
+    assert alone == ["exact log-likelihood", "ELBO, a lower bound"]
+
+
+def test_the_close_up_shows_the_better_half():
+    rows = group_rows(made_up_speech(seeds=(1,), points=6))
+    data = validation_curves(rows)
+    better = better_half(data)
+    assert "RNN-Gauss" not in better
+    assert len(better) == 6
+    low, high = training_figure(rows, "title").axes[1].get_ylim()
+    last = data[data["update"] == data["update"].max()].set_index("row")["bound"]
+    assert all(low < last[label] < high for label in better)
+    assert last["RNN-Gauss"] < low
+
+
+def test_a_single_run_with_a_single_validation():
+    rows = group_rows([made_up_record(points=1)])
+    assert len(of_width(training_figure(rows, "title").axes[0], SEED_LINE)) == 1
+
+
+@pytest.mark.parametrize("value", [-np.inf, np.nan])
+def test_a_run_that_diverged_is_drawn_as_far_as_it_went(value):
+    records = [made_up_record(seed=seed, points=3) for seed in SEEDS]
+    for point in records[0]["training"]["validation"][2:]:
+        point[ELBO] = value
+    bound, close_up, *_ = training_figure(group_rows(records), "title").axes
+    assert np.isfinite(close_up.get_ylim()).all()
+    assert [len(line.get_xdata()) for line in of_width(bound, SEED_LINE)] == [1, 3, 3]
+    for record in records:
+        for point in record["training"]["validation"]:
+            point[ELBO] = value
+    training_figure(group_rows(records), "title")
+
+
+def test_many_rows_are_told_apart():
+    assert len({(look.color, look.marker) for look in looks([False] * 70)}) == 70
+
+
+def test_training_with_and_without_the_auxiliary_cost():
+    rows = group_rows(made_up_ablation(seeds=SEEDS, models=("ZForcing", "SRNN"), points=3))
+    figure = auxiliary_figure(rows, "title")
+    panels = figure.axes
+    assert len(panels) == 3 * 4
+    assert all(len(of_width(axes, SEED_LINE)) == 3 * 3 for axes in panels)
+    assert panels[0].get_title().startswith("SRNN, KL weight 1\n")
+    assert list(legend_of(figure)) == [f"auxiliary weight {weight}" for weight in ("0", "0.0025", "0.01")]
+    assert auxiliary_figure(group_rows([made_up_record()]), "title") is None
+
+
+@pytest.mark.parametrize("metric", [ELBO, KL])
+def test_the_heat_map_shows_means(metric):
+    records = made_up_ablation(seeds=SEEDS, models=("ZForcing",))
+    rows = group_rows(records)
+    (ablation,) = ablations(rows)
+    means, texts = heat_map_cells(ablation, "utterance", metric)
+    for row, kl_weight in enumerate((CONSTANT, ANNEALED)):
+        for column, weight in enumerate((0.0, 0.0025, 0.01)):
+            values = [
+                outcome(record, metric)
+                for record in records
+                if (record["weights"]["last"]["aux_weight"], record["weights"]["first"]["kl_weight"])
+                == (weight, kl_weight[0])
+            ]
+            low, high = ttest_1samp(values, 0).confidence_interval()
+            assert means.iloc[row, column] == pytest.approx(np.mean(values))
+            assert texts.iloc[row, column] == f"{np.mean(values):,.0f}\n± {rounded((high - low) / 2)}\nn = 3"
+    axes = heat_map_figure(rows, "title").axes[0 if metric == ELBO else 1]
+    np.testing.assert_allclose(np.asarray(axes.collections[0].get_array()).ravel(), means.to_numpy().ravel())
+    assert [text.get_text() for text in axes.texts] == texts.to_numpy().ravel().tolist()
+
+
+def test_a_cell_without_a_run_is_empty():
+    records = made_up_ablation(seeds=(1,), models=("ZForcing",))[:-1]
+    (ablation,) = ablations(group_rows(records))
+    means, texts = heat_map_cells(ablation, "utterance", ELBO)
+    assert means.isna().to_numpy().tolist() == [[False, False, False], [False, False, True]]
+    assert texts.iloc[1, 2] == ""
+    assert texts.iloc[0, 0].endswith("n = 1")
+    assert heat_map_figure(group_rows(records[:1]), "title") is None
+
+
+def test_effects_are_the_paired_statistics():
+    records = [made_up_record(seed=seed) for seed in SEEDS]
+    records += [made_up_record("Z-Forcing + aux", seed, aux_weight=0.0025) for seed in SEEDS]
+    figure = effects_figure(group_rows(records), "title")
+    for axes, metric in zip(figure.axes, (ELBO, KL), strict=True):
+        differences = [outcome(records[3 + n], metric) - outcome(records[n], metric) for n in range(3)]
+        dots = next(line for line in axes.lines if line.get_marker() == "o" and len(line.get_xdata()) == 3)
+        np.testing.assert_allclose(dots.get_xdata(), differences)
+        (bar,) = axes.containers
+        low, high = ttest_1samp(differences, 0).confidence_interval()
+        assert bar.lines[0].get_xdata().astype(float) == pytest.approx([np.mean(differences)])
+        np.testing.assert_allclose(bar.lines[2][0].get_segments()[0][:, 0], [low, high])
+        assert (bar.lines[0].get_markerfacecolor() == "white") == (low < 0 < high)
+        assert any(list(line.get_xdata()) == [0, 0] for line in axes.lines), "no line at zero"
+
+
+def test_one_seed_has_an_effect_without_an_interval():
+    records = [made_up_record(), made_up_record("Z-Forcing + aux", aux_weight=0.0025)]
+    (bar,) = effects_figure(group_rows(records), "title").axes[0].containers
+    assert bar.lines[2] == ()
+    assert bar.lines[0].get_markerfacecolor() == "white"
+
+
+def test_likelihood_against_active_units():
+    records = made_up_speech(seeds=SEEDS)
+    rows = group_rows(records)
+    figure = active_units_figure(rows, "title")
+    (axes,) = figure.axes
+    points = {
+        tuple(point)
+        for collection in axes.collections
+        if len(collection.get_offsets()) == 3
+        for point in np.asarray(collection.get_offsets())
+    }
+    latent = [record for record in records if record["model"] != "LSTM"]
+    assert points == {(outcome(record, "active_units"), outcome(record, ELBO)) for record in latent}
+    assert axes.get_xlabel() == "active units of 64"
+    far, near = (
+        [outcome(record, "log_likelihood_nats_per_seq") for record in records if record["label"] == label]
+        for label in ("RNN-Gauss", "RNN-GMM")
+    )
+    assert axes.get_title() == f"not in the picture, exact log-likelihood: RNN-Gauss {np.mean(far):,.1f}"
+    assert sorted(line.get_ydata()[0] for line in axes.lines) == pytest.approx(sorted(near))
+    assert len(legend_of(figure)) == len(rows)
+    assert active_units_figure(group_rows(records[:3]), "title") is None

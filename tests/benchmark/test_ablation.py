@@ -1,0 +1,78 @@
+import pytest
+from made_up_records import ANNEALED, CONSTANT, made_up_ablation, made_up_record, made_up_speech
+
+from benchmark.ablation import ablations, describe_kl_weight, effects
+from benchmark.rows import group_rows
+
+ELBO = "elbo_nats_per_seq"
+
+
+def test_a_sweep_is_an_ablation_of_each_model():
+    found = ablations(group_rows(made_up_ablation(seeds=(1, 2))))
+    assert [ablation.title for ablation in found] == ["SRNN", "VRNN-Gauss", "Z-Forcing"]
+    for ablation in found:
+        assert ablation.aux_weights == [0.0, 0.0025, 0.01]
+        assert ablation.kl_weights == [CONSTANT, ANNEALED]
+        assert len(ablation.rows) == 6
+
+
+def test_the_rows_of_a_table_are_compared_where_nothing_but_the_weights_differs():
+    found = ablations(group_rows(made_up_speech(seeds=(1,))))
+    assert {ablation.title: len(ablation.rows) for ablation in found} == {"VRNN-Gauss": 2, "Z-Forcing": 4}
+
+
+@pytest.mark.parametrize("changed", ["learning_rate = 0.1", "other = 1"])
+def test_rows_that_differ_in_more_are_not_compared(changed):
+    plain, helped = made_up_record(), made_up_record("Z-Forcing + aux", aux_weight=0.0025)
+    assert len(ablations(group_rows([plain, helped]))) == 1
+    config = helped["config"].replace("learning_rate = 0.001", changed)
+    assert ablations(group_rows([plain, helped | {"config": config}])) == []
+
+
+def test_a_default_schedule_is_compared_with_a_bound_one():
+    """A plain row binds neither the schedule nor its macros."""
+    plain, helped = made_up_record(), made_up_record("Z-Forcing + aux", aux_weight=0.0025)
+    of_schedules = ("auxiliary", "annealing", "Objective.")
+    plain["config"] = "\n".join(line for line in plain["config"].splitlines() if not line.startswith(of_schedules))
+    (ablation,) = ablations(group_rows([plain, helped]))
+    assert ablation.aux_weights == [0.0, 0.0025]
+
+
+def test_a_macro_that_more_than_the_schedule_uses_has_to_be_the_same():
+    plain, helped = made_up_record(), made_up_record("Z-Forcing + aux", aux_weight=0.0025)
+    for record in (plain, helped):
+        record["config"] += "\nTraining.validate_every = %auxiliary_step\n"
+    assert len(ablations(group_rows([plain, helped]))) == 1
+    helped["config"] = helped["config"].replace("auxiliary_step = 0.0001", "auxiliary_step = 0.1")
+    assert ablations(group_rows([plain, helped])) == []
+
+
+def test_weights_that_move_at_another_pace_are_another_ablation():
+    records = made_up_ablation(seeds=(1,), models=("ZForcing",))
+    slower = [dict(record) for record in records]
+    for record in slower:
+        record["config"] = record["config"].replace("auxiliary_step = 0.0001", "auxiliary_step = 0.00001")
+        record["run_id"] += "0"
+    found = ablations(group_rows([*records, *slower]))
+    assert [ablation.title for ablation in found] == ["Z-Forcing (1)", "Z-Forcing (2)"]
+    assert [len(ablation.rows) for ablation in found] == [6, 6]
+    for ablation in found:
+        assert len({row.settings["auxiliary_step"] for row in ablation.rows.values()}) == 1
+
+
+def test_effects_are_paired_by_seed():
+    plain = [made_up_record(seed=seed) for seed in (1, 2, 3)]
+    helped = [made_up_record("Z-Forcing + aux", seed, aux_weight=0.0025) for seed in (2, 3, 4)]
+    (ablation,) = ablations(group_rows([*plain, *helped]))
+    found = effects(ablation, CONSTANT, "utterance", ELBO)
+
+    def value(record):
+        return record["results"]["test"]["utterance"][ELBO]
+
+    expected = {2: value(helped[0]) - value(plain[1]), 3: value(helped[1]) - value(plain[2])}
+    assert found == {0.0025: pytest.approx(expected)}
+    assert effects(ablation, ANNEALED, "utterance", ELBO) == {}
+
+
+def test_weights_in_words():
+    assert [describe_kl_weight(ends) for ends in (CONSTANT, ANNEALED)] == ["KL weight 1", "KL weight 0.2 to 1"]

@@ -1,0 +1,115 @@
+import json
+
+import pytest
+from made_up_records import made_up_ablation, made_up_record, made_up_speech, write_records
+
+from benchmark.errors import UserError
+from benchmark.records import chosen_records, group_records, read_records
+from benchmark.rows import group_rows, settings
+
+
+def labels(*records):
+    return [row.label for row in group_rows(records)]
+
+
+def test_a_row_holds_all_seeds_of_a_configuration():
+    records = {seed: made_up_record(seed=seed) for seed in (3, 1, 2)}
+    lstm, row = group_rows([*records.values(), made_up_record("RNN-Gauss", model="LSTM")])
+    parts = (row.label, row.dataset, row.source, row.model, row.head)
+    assert parts == ("Z-Forcing", "timit", "sample", "ZForcing", "GaussianHead")
+    assert row.seeds == [1, 2, 3]
+    assert row.protocols == ["utterance", "chunk40"]
+    for split in ("valid", "test"):
+        assert row.values("chunk40", "elbo_nats_per_seq", split) == {
+            seed: record["results"][split]["chunk40"]["elbo_nats_per_seq"] for seed, record in sorted(records.items())
+        }
+    assert row.values("utterance", "elbo_nats_per_seq") != row.values("chunk40", "elbo_nats_per_seq")
+    assert row.values("unknown", "elbo_nats_per_seq") == lstm.values("utterance", "elbo_nats_per_seq") == {}
+    assert row.weights["last"] == {"kl_weight": 1.0, "aux_weight": 0.0, "backward_weight": 0.0}
+
+
+def test_rows_keep_the_labels_that_they_do_not_share():
+    rows = group_rows(made_up_speech(seeds=(1, 2)))
+    assert sorted(row.label for row in rows) == sorted({record["label"] for record in made_up_speech()})
+    assert all(row.seeds == [1, 2] for row in rows)
+
+
+def test_rows_of_one_label_say_what_tells_them_apart():
+    weights = (0.0025, 0.1, 0.02)
+    assert labels(*(made_up_record("Z-Forcing + aux", aux_weight=weight) for weight in weights)) == [
+        "Z-Forcing + aux, auxiliary weight 0.0025",
+        "Z-Forcing + aux, auxiliary weight 0.02",
+        "Z-Forcing + aux, auxiliary weight 0.1",
+    ]
+    ablated = labels(*made_up_ablation(seeds=(1, 2)))
+    assert len(set(ablated)) == len(ablated) == 18
+    assert "SRNN + aux, auxiliary weight 0.01, annealing/Linear start 0.2" in ablated
+    assert labels(made_up_record(), made_up_record(source="full")) == ["Z-Forcing", "Z-Forcing"]
+
+
+def test_a_binding_that_one_row_lacks():
+    one = made_up_record()
+    more = one | {"config": one["config"] + "VRNN.layers = 2\n"}
+    assert labels(one, more) == ["Z-Forcing, VRNN layers 2", "Z-Forcing, VRNN layers unbound"]
+
+
+def test_many_differences_are_named_by_the_files_that_make_them():
+    one = made_up_record()
+    bindings = "".join(f"macro_{n} = {n}\n" for n in range(5))
+    small = one | {"config": one["config"] + bindings, "gin_files": [*one["gin_files"], "gin/scale/small.gin"]}
+    demo = one | {"gin_files": [*one["gin_files"], "gin/scale/demo.gin"], "overrides": ["experiment.seed = 1"]}
+    assert labels(small, demo) == ["Z-Forcing, demo", "Z-Forcing, small"]
+    nameless = small | {"gin_files": demo["gin_files"], "run_id": "made-up-seed1-7e57ab1e"}
+    assert labels(nameless, demo | {"run_id": "made-up-seed1-0"}) == ["Z-Forcing, 0", "Z-Forcing, 7e57ab1e"]
+
+
+@pytest.mark.parametrize(
+    ("part", "change", "shown"),
+    [
+        ("environment", {"version": "0.1.0"}, ["Z-Forcing, version 0.1.0", "Z-Forcing, version 0.2.0"]),
+        ("environment", {"torch": "2.12.0"}, ["Z-Forcing, torch 2.12.0", "Z-Forcing, torch 2.13.0"]),
+        ("dataset", {"fingerprint": "fe" * 32}, ["Z-Forcing, data 00000000", "Z-Forcing, data fefefefe"]),
+    ],
+)
+def test_numbers_that_need_not_agree_are_never_averaged(part, change, shown):
+    assert labels(made_up_record(), changed(part, change)) == shown
+
+
+def test_commits_are_no_difference():
+    assert labels(made_up_record(), changed("environment", {"commit": "d" * 40})) == ["Z-Forcing"]
+
+
+def changed(part, change):
+    record = made_up_record(seed=2)
+    return record | {part: record[part] | change}
+
+
+def test_settings_are_read_without_the_seed():
+    text = "import torch\n\n# Macros:\nwidth = 3\nLinear.end = \\\n    @a_very_long_name()\nexperiment.seed = 7\n"
+    assert settings(text) == {"width": "3", "Linear.end": "@a_very_long_name()"}
+
+
+def test_records_of_a_folder(tmp_path):
+    with pytest.raises(UserError, match="holds no record"):
+        chosen_records("program", "description", ["--out", str(tmp_path)])
+    write_records(tmp_path, [made_up_record(seed=2), made_up_record(seed=1), made_up_record(data="ptb")])
+    out, found = chosen_records("program", "description", ["--out", str(tmp_path)])
+    assert (out, len(found)) == (tmp_path, 3)
+    groups = group_records(found)
+    assert {name: len(group) for name, group in groups.items()} == {"ptb_sample": 1, "timit_sample": 2}
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("{}", "not a record .no config, "),
+        ("[]", "not a record"),
+        ("{", "not a record"),
+        (json.dumps(made_up_record()), "the record of run timit_z_forcing-seed1-.*; give it that name"),
+    ],
+)
+def test_what_is_no_record_is_refused(tmp_path, text, complaint):
+    path = tmp_path / "broken.json"
+    path.write_text(text)
+    with pytest.raises(UserError, match=f"broken.json: {complaint}"):
+        read_records([path])
