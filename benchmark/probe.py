@@ -71,7 +71,9 @@ def encode_frames(
     device = next(model.parameters()).device
     found: dict[int, Frames] = {}
     batches = evaluation_batches(utterances, BATCH_SIZE)
-    for indices, batch, _ in tqdm(batches, f"encoding, {split}", -(-len(utterances) // BATCH_SIZE), leave=False):
+    for indices, batch, _ in tqdm(
+        batches, f"encoding, {split}", -(-len(utterances) // BATCH_SIZE), leave=False, delay=2
+    ):
         check_stop()
         encoding = model.encode(batch.to(device))
         for column, index in enumerate(indices):
