@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from zforcing import rnn as recurrent
 from zforcing.checks import require_sizes
 from zforcing.heads import Head
-from zforcing.interface import Batch, SequenceModel, State, StepTerms, keep_scored
+from zforcing.interface import Batch, ChooseLatent, Encoding, SequenceModel, State, StepTerms, keep_scored
 from zforcing.networks import Embedding, orthogonal_recurrence
 
 
@@ -66,19 +66,29 @@ class LSTM(SequenceModel):
         )
 
     @torch.no_grad()
+    def encode(self, batch: Batch) -> Encoding:
+        """The states are h_{t+1}, the first that has read y_t."""
+        hidden_TBH, _ = self.lstm(self.embedding(batch.without_padding_values().frames), None)
+        return Encoding(hidden_TBH.new_zeros(batch.steps, batch.size, 0), hidden_TBH[1:])
+
+    @torch.no_grad()
     def generate(
         self,
         steps: int,
         batch_size: int,
         generator: torch.Generator | None = None,
         prefix: Tensor | None = None,
+        latents: ChooseLatent | None = None,
+        most_likely: bool = False,
     ) -> Tensor:
+        if latents is not None:
+            raise ValueError("an LSTM has no latents to generate from")
         seen, u = self.first_inputs(batch_size, prefix)
         state = None if seen is None else self.lstm(self.embedding(seen.inputs))[1]
         frames = []
         for _ in range(steps):
             hidden_TBH, state = self.lstm(self.embedding(u)[None], state)
-            u = self.sample_emission(self.emission(hidden_TBH[0]), generator)
+            u = self.choose_emission(self.emission(hidden_TBH[0]), generator, most_likely)
             frames.append(u)
         return torch.stack(frames)
 

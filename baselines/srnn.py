@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import gin
@@ -13,9 +14,9 @@ from zforcing.backward import BackwardNetwork
 from zforcing.checks import require_flags, require_sizes
 from zforcing.distributions import DiagonalGaussian
 from zforcing.heads import Head
-from zforcing.interface import Batch, State
+from zforcing.interface import Batch, Encoding, State
 from zforcing.networks import Embedding, LReLU, SplitFirstLayer, mlp, orthogonal_recurrence
-from zforcing.recurrence import UNKNOWN, Pass, Recurrence
+from zforcing.recurrence import UNKNOWN, ChooseY, ChooseZ, Pass, Recurrence
 from zforcing.recurrent_vae import RecurrentVAE
 from zforcing.rnn import GRU
 
@@ -104,14 +105,20 @@ class SRNN(RecurrentVAE):
         entering = recurrence.read(hidden_TBH)._replace(posterior_context=context_TBM)
         return Pass(recurrence, entering, state[:1], (last[0],), backward_TBH)
 
+    @torch.no_grad()
+    def encode(self, batch: Batch) -> Encoding:
+        """The states are d_{t+1}, the first that has read y_t."""
+        hidden_TBH, _ = self.gru(self.features(self._readable(batch).frames))
+        return replace(super().encode(batch), states=hidden_TBH[1:])
+
     def generation_step(
-        self, recurrence: Recurrence, state: State, u: Tensor, noise_BZ: Tensor, generator: torch.Generator | None
+        self, recurrence: Recurrence, state: State, u: Tensor, choose_z: ChooseZ, choose_y: ChooseY
     ) -> tuple[State, Tensor]:
         assert isinstance(recurrence, SRNNRecurrence)
         hidden_BH = self.gru(self.features(u)[None], state[1][None])[0][0]
         entering = recurrence.read(hidden_BH)
-        z_BZ = recurrence.prior(state[0], entering).sample(noise_BZ)
-        y = self.sample_emission(recurrence.emission(UNKNOWN, z_BZ, UNKNOWN, entering), generator)
+        z_BZ = choose_z(recurrence.prior(state[0], entering))
+        y = choose_y(recurrence.emission(UNKNOWN, z_BZ, UNKNOWN, entering))
         return (z_BZ, hidden_BH), y
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import gin
-import torch
 from torch import Tensor, nn
 
 from zforcing.auxiliary import Auxiliary
@@ -15,7 +14,7 @@ from zforcing.distributions import DiagonalGaussian
 from zforcing.heads import Head
 from zforcing.interface import Batch, State
 from zforcing.networks import Embedding, mlp, orthogonal_recurrence
-from zforcing.recurrence import UNKNOWN, Pass, Recurrence
+from zforcing.recurrence import UNKNOWN, ChooseY, ChooseZ, Pass, Recurrence
 from zforcing.recurrent_vae import RecurrentVAE
 from zforcing.rnn import LSTM
 from zforcing.transition import LatentAsInput
@@ -86,12 +85,13 @@ class STORN(RecurrentVAE):
         return Pass(recurrence, entering, state[:2], tuple(x[0] for x in last), backward_TBH)
 
     def generation_step(
-        self, recurrence: Recurrence, state: State, u: Tensor, noise_BZ: Tensor, generator: torch.Generator | None
+        self, recurrence: Recurrence, state: State, u: Tensor, choose_z: ChooseZ, choose_y: ChooseY
     ) -> tuple[State, Tensor]:
         assert isinstance(recurrence, STORNRecurrence)
         entering = STORNEntering(recurrence.transition.entering(self.embedding(u)), UNKNOWN)
-        generated = recurrence.advance(state[:2], noise_BZ, entering)
-        y = self.sample_emission(self.emission(generated[0]), generator)
+        z_BZ = choose_z(recurrence.prior(state[0], entering))
+        generated = recurrence.advance(state[:2], z_BZ, entering)
+        y = choose_y(self.emission(generated[0]))
         return (*generated, *state[2:]), y
 
 

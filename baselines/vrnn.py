@@ -15,7 +15,7 @@ from zforcing.distributions import DiagonalGaussian
 from zforcing.heads import Head
 from zforcing.interface import Batch, State
 from zforcing.networks import Embedding, LReLU, SplitFirstLayer, lstm_step, mlp, uniform_weight
-from zforcing.recurrence import UNKNOWN, Pass, Recurrence
+from zforcing.recurrence import UNKNOWN, ChooseY, ChooseZ, Pass, Recurrence
 from zforcing.recurrent_vae import RecurrentVAE
 
 
@@ -94,12 +94,12 @@ class VRNN(RecurrentVAE):
         return Pass(recurrence, entering, state, backward_TBH=backward_TBH)
 
     def generation_step(
-        self, recurrence: Recurrence, state: State, u: Tensor, noise_BZ: Tensor, generator: torch.Generator | None
+        self, recurrence: Recurrence, state: State, u: Tensor, choose_z: ChooseZ, choose_y: ChooseY
     ) -> tuple[State, Tensor]:
         assert isinstance(recurrence, VRNNRecurrence)
         nothing = VRNNEntering(UNKNOWN, UNKNOWN)
-        z_BZ = recurrence.prior(state[0], nothing).sample(noise_BZ)
-        y = self.sample_emission(recurrence.emission(state[0], z_BZ, UNKNOWN, nothing), generator)
+        z_BZ = choose_z(recurrence.prior(state[0], nothing))
+        y = choose_y(recurrence.emission(state[0], z_BZ, UNKNOWN, nothing))
         return recurrence.advance(state, z_BZ, recurrence.read(self.features_y(y))), y
 
 

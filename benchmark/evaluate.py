@@ -6,7 +6,6 @@ import argparse
 import json
 import math
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,25 +13,22 @@ from tqdm import tqdm
 
 from benchmark.allocator import keep_freed_memory
 from benchmark.command import run_command
-from benchmark.config import configuring, load_config
-from benchmark.data import data_root
 from benchmark.data.batches import evaluation_batches
 from benchmark.errors import UserError
-from benchmark.experiment import Experiment, experiment
 from benchmark.files import write_atomically
-from benchmark.session import choose_device
+from benchmark.finished_run import FinishedRun, add_arguments, load_run
 from benchmark.stop import StopSignals
 from benchmark.streams import stream
 from zforcing.bounds import elbo, fivo, iwae
 from zforcing.interface import Batch, State
 from zforcing.recurrent_vae import RecurrentVAE
 
-EXAMPLE = "example: python -m benchmark.evaluate results/runs/timit_zf-seed1234-0a1b2c3d --bound fivo --samples 32"
+EXAMPLE = "example: python -m benchmark.evaluate timit_zf-seed1234-0a1b2c3d --bound fivo --samples 32"
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmark.evaluate", description=__doc__, epilog=EXAMPLE)
-    parser.add_argument("run", metavar="RUN", help="the folder of a finished run")
+    add_arguments(parser)
     parser.add_argument("--bound", choices=("elbo", "iwae", "fivo"), default="iwae", help="default: iwae")
     parser.add_argument("--samples", type=int, default=100, metavar="K", help="samples or particles (default: 100)")
     parser.add_argument("--split", choices=("valid", "test"), default="test", help="default: test")
@@ -40,49 +36,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--threshold", type=float, default=0.5, help="fivo: effective sample size / K to resample below"
     )
-    parser.add_argument("--data", metavar="DIR", help="where corpora are (default: the variable ZFORCING_DATA)")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
     return parser.parse_args(arguments)
-
-
-def read_run(folder: Path) -> dict[str, Any]:
-    """The record of a finished run.
-
-    Raises:
-        UserError: the folder holds no finished run.
-    """
-    missing = [name for name in ("record.json", "config.gin", "model.pt") if not (folder / name).is_file()]
-    if missing:
-        raise UserError(f"{folder} is no finished run: it lacks {', '.join(missing)}; give a folder of results/runs")
-    try:
-        record: dict[str, Any] = json.loads((folder / "record.json").read_text())
-    except ValueError as error:
-        raise UserError(f"{folder / 'record.json'}: damaged record; repeat the run with --fresh") from error
-    return record
-
-
-def load_run(options: argparse.Namespace) -> Experiment:
-    """The experiment of a finished run, with its data and its best weights.
-
-    Raises:
-        UserError: the folder holds no finished run, the data are not the run's, or the model has no latents.
-    """
-    folder = Path(options.run)
-    record = read_run(folder)
-    load_config([str(folder / "config.gin")])
-    device = choose_device(options.device)
-    with configuring():
-        parts = experiment(data_root(options.data), device)
-    if parts.dataset.fingerprint != record["dataset"]["fingerprint"]:
-        raise UserError(
-            f"the run was made on {record['dataset']['description']}, found is {parts.dataset.description}: name the "
-            f"folder with the run's data by --data"
-        )
-    if not parts.model.has_latent:
-        raise UserError(f"{record['model']} has no latents: its log-likelihood in record.json is exact")
-    parts.model.load_state_dict(torch.load(folder / "model.pt", map_location=device, weights_only=True))
-    parts.model.eval()
-    return parts
 
 
 def score(
@@ -98,17 +52,14 @@ def score(
 
 
 @torch.inference_mode()
-def evaluate(options: argparse.Namespace, check_stop: Callable[[], None]) -> dict[str, Any]:
+def evaluate(run: FinishedRun, options: argparse.Namespace, check_stop: Callable[[], None]) -> dict[str, Any]:
     """Scores every sequence of the split on its own, so that the result depends on nothing else.
 
     A stream is one sequence, its segments scored one after the other with the state carried.
     """
-    if options.samples < 1:
-        raise UserError(f"--samples must be at least 1, got {options.samples}")
-    if not 0 <= options.threshold <= 1:
-        raise UserError(f"--threshold must be from 0 (never resample) to 1, got {options.threshold}")
-    parts = load_run(options)
-    assert isinstance(parts.model, RecurrentVAE)
+    parts = run.parts
+    if not isinstance(parts.model, RecurrentVAE):
+        raise UserError(f"{run.record['model']} has no latents: its log-likelihood in record.json is exact")
     device = next(parts.model.parameters()).device
     protocol = parts.dataset.protocols[0]
     split = parts.dataset.scored(options.split, protocol)
@@ -146,11 +97,16 @@ def _standard_error(values: list[float]) -> float:
 
 def main(arguments: list[str] | None = None) -> None:
     options = parse_arguments(arguments)
+    if options.samples < 1:
+        raise UserError(f"--samples must be at least 1, got {options.samples}")
+    if not 0 <= options.threshold <= 1:
+        raise UserError(f"--threshold must be from 0 (never resample) to 1, got {options.threshold}")
     keep_freed_memory()
     with StopSignals() as stop:
-        metrics = evaluate(options, stop.check)
+        run = load_run(options.run, options)
+        metrics = evaluate(run, options, stop.check)
     suffix = f"{metrics['bound']}{metrics['samples']}_{metrics['split']}"
-    path = Path(options.run) / f"bound_{suffix}.json"
+    path = run.folder / f"bound_{suffix}.json"
     write_atomically(path, (json.dumps(metrics, indent=1) + "\n").encode())
     for name, value in metrics.items():
         print(f"{name}: {value:.6g}" if isinstance(value, float) else f"{name}: {value}")

@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import gin
+import numpy as np
+import torch
 
 from benchmark.data.dataset import Dataset
+from benchmark.errors import UserError
 from benchmark.streams import stream
 from zforcing.checks import require_sizes
 from zforcing.interface import SequenceModel
@@ -27,10 +30,45 @@ class Samples:
     def __post_init__(self) -> None:
         require_sizes(count=self.count, steps=self.steps)
 
-    def write(self, model: SequenceModel, dataset: Dataset, folder: Path, seed: int) -> list[Path]:
-        """Writes originals of the test split, cut to as many steps, and generated sequences in the data's own form."""
-        steps = min(self.steps, int(dataset.test.steps.max()))
-        originals = [dataset.test[index].targets[:steps] for index in range(min(self.count, len(dataset.test)))]
+    def write(
+        self,
+        model: SequenceModel,
+        dataset: Dataset,
+        folder: Path,
+        seed: int,
+        prefix: int = 0,
+        most_likely: bool = False,
+    ) -> list[Path]:
+        """Writes originals of the test split, cut to as many steps, and generated sequences in the data's own form.
+
+        Args:
+            model, dataset: what generates, and what.
+            folder: where to.
+            seed: of what is drawn.
+            prefix: generated sequences go on from so many steps of the originals, which they then begin with.
+            most_likely: see `SequenceModel.generate`.
+
+        Raises:
+            UserError: too few sequences of the test split are longer than the prefix.
+        """
+        longer = np.flatnonzero(dataset.test.steps > prefix)[: self.count]
+        if prefix and len(longer) < self.count:
+            raise UserError(
+                f"{len(longer)} of {len(dataset.test)} test sequences have more than {prefix} steps, which is fewer "
+                f"than the {self.count} to be generated: lower --prefix or --count"
+            )
+        steps = min(self.steps, int(dataset.test.steps.max()) - prefix)
+        sequences = [dataset.test[index] for index in longer]
+        seen = [np.concatenate((x.inputs[:1], x.targets[:prefix])) for x in sequences] if prefix else []
         model.eval()
-        generated = model.generate(steps, self.count, stream(seed, "generation")).cpu().numpy()
-        return dataset.write_samples(folder, originals, list(generated.swapaxes(0, 1)))
+        generated = model.generate(
+            steps,
+            self.count,
+            stream(seed, "generation"),
+            torch.from_numpy(np.stack(seen, 1)) if prefix else None,
+            most_likely=most_likely,
+        )
+        parts = [*generated.cpu().numpy().swapaxes(0, 1)]
+        if prefix:
+            parts = [np.concatenate((x[1:], part)) for x, part in zip(seen, parts, strict=True)]
+        return dataset.write_samples(folder, [x.targets[: prefix + steps] for x in sequences], parts)

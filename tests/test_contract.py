@@ -139,6 +139,75 @@ def test_generation_goes_on_from_a_prefix(name, head):
 
 
 @every_model
+@every_head
+@pytest.mark.parametrize("most_likely", [False, True])
+def test_generation_from_given_latents_is_the_forward_pass_with_them(name, head, most_likely):
+    """The same latents and inputs give the same emission, whether latents are chosen or drawn from the posterior."""
+    model = small_model(name, head)
+    if not model.has_latent:
+        with pytest.raises(ValueError, match="no latents to generate from"):
+            model.generate(1, 1, latents=lambda t, prior: prior.mean)
+        return
+    steps, size = 5, 3
+    z_TBZ = torch.randn(steps, size, model.latent_size, dtype=torch.float64)
+    emitted = hear_emissions(model)
+    frames = model.generate(
+        steps, size, torch.Generator().manual_seed(2), latents=lambda t, prior: z_TBZ[t], most_likely=most_likely
+    )
+    generated = torch.stack(emitted)
+    batch = Batch(torch.cat((model.head.start(size).to(frames.dtype)[None], frames[:-1])), frames)
+    terms = model(batch, noise_for(model, batch, z_TBZ))
+    torch.testing.assert_close(terms.z, z_TBZ, rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(emitted[-1], generated, rtol=1e-9, atol=1e-9)
+    if most_likely:
+        assert torch.equal(frames, model.head.mode(generated))
+
+
+def hear_emissions(model):
+    """A list that every call of the emission adds its parameters to."""
+    heard = []
+    model.emission.register_forward_hook(lambda module, inputs, output: heard.append(output.detach()))
+    return heard
+
+
+def noise_for(model, batch, z_TBZ):
+    """The noise with which the posterior draws these latents: that of step t from the posterior given those before."""
+    noise = torch.zeros_like(z_TBZ)
+    for t in range(batch.steps):
+        posterior = model(batch, noise).posterior
+        noise[t] = (z_TBZ[t] - posterior.mean[t].detach()) / (0.5 * posterior.log_variance[t].detach()).exp()
+    return noise
+
+
+@every_model
+@every_head
+def test_an_encoding_is_the_posterior_without_noise(name, head):
+    """Whatever else is in the batch; its states know of y_t, and an LSTM's of nothing later."""
+    model = small_model(name, head)
+    lengths, steps = [6, 3], 6
+    batch = small_batch(model.head, steps, 2, prefix_mask(lengths, steps))
+    encoding = model.encode(batch)
+    assert encoding.latents.shape == (steps, 2, model.latent_size)
+    assert not encoding.latents.requires_grad
+    for column, length in enumerate(lengths):
+        alone = Batch(batch.inputs[:length, column : column + 1], batch.targets[:length, column : column + 1])
+        if model.has_latent:
+            terms = model(alone, torch.zeros(length, 1, model.latent_size, dtype=torch.float64))
+            torch.testing.assert_close(encoding.latents[:length, column], terms.z[:, 0], rtol=1e-10, atol=1e-10)
+            torch.testing.assert_close(terms.z, terms.posterior.mean, rtol=0, atol=0)
+        torch.testing.assert_close(
+            encoding.states[:length, column], model.encode(alone).states[:, 0], rtol=1e-10, atol=1e-10
+        )
+    changed = batch.targets.clone()
+    changed[4, 0] = (changed[4, 0] + 1) % (model.head.data_size if model.head.categorical else 2)
+    other = model.encode(Batch(torch.cat((batch.inputs[:1], changed[:-1])), changed, batch.mask))
+    moved_T = (other.states[:, 0] - encoding.states[:, 0]).abs().amax(1) > 1e-9
+    assert moved_T[4]
+    if not model.has_latent or name.startswith("srnn"):
+        assert not moved_T[:4].any()
+
+
+@every_model
 def test_emissions_are_causal(name):
     """With z held fixed, neither the emission nor the prior at t sees y_{>t}."""
     model = small_model(name)

@@ -47,6 +47,10 @@ class Head(ABC):
     def sample(self, parameters: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """A sample of every leading index, (..., P) -> (..., D)."""
 
+    @abstractmethod
+    def mode(self, parameters: Tensor) -> Tensor:
+        """The most likely y of every leading index, (..., P) -> (..., D)."""
+
     def start(self, batch_size: int) -> Tensor:
         """The first input of free generation, (B, D) zeros."""
         return torch.zeros(batch_size, self.data_size)
@@ -71,6 +75,9 @@ class GaussianHead(Head):
     def sample(self, parameters: Tensor, generator: torch.Generator | None = None) -> Tensor:
         gaussian = DiagonalGaussian.from_parameters(parameters)
         return gaussian.sample(normal_like(gaussian.mean, generator))
+
+    def mode(self, parameters: Tensor) -> Tensor:
+        return DiagonalGaussian.from_parameters(parameters).mean
 
 
 @gin.register(denylist=["data_size"])
@@ -107,11 +114,16 @@ class GaussianMixtureHead(Head):
 
     def sample(self, parameters: Tensor, generator: torch.Generator | None = None) -> Tensor:
         logits_K, gaussian = self._split(parameters)
-        chosen = categorical_sample(logits_K, generator)[..., None, None].expand(
-            *logits_K.shape[:-1], 1, self.data_size
-        )
-        picked = DiagonalGaussian(*(x.gather(-2, chosen).squeeze(-2) for x in (gaussian.mean, gaussian.log_variance)))
+        picked = _component(gaussian, categorical_sample(logits_K, generator))
         return picked.sample(normal_like(picked.mean, generator))
+
+    def mode(self, parameters: Tensor) -> Tensor:
+        """The mean of the component whose weighted density is highest at its mean.
+
+        That is the mode where components lie apart; where they overlap, the sum may be higher between their means.
+        """
+        logits_K, gaussian = self._split(parameters)
+        return _component(gaussian, (logits_K - 0.5 * gaussian.log_variance.sum(-1)).argmax(-1)).mean
 
 
 @gin.register(denylist=["data_size"])
@@ -130,6 +142,9 @@ class BernoulliHead(Head):
     def sample(self, parameters: Tensor, generator: torch.Generator | None = None) -> Tensor:
         return torch.bernoulli(parameters.sigmoid(), generator=generator)
 
+    def mode(self, parameters: Tensor) -> Tensor:
+        return (parameters > 0).to(parameters.dtype)
+
 
 @gin.register(denylist=["data_size"])
 class CategoricalHead(Head):
@@ -147,9 +162,18 @@ class CategoricalHead(Head):
     def sample(self, parameters: Tensor, generator: torch.Generator | None = None) -> Tensor:
         return categorical_sample(parameters, generator)
 
+    def mode(self, parameters: Tensor) -> Tensor:
+        return parameters.argmax(-1)
+
     def start(self, batch_size: int) -> Tensor:
         """The first input of free generation, (B,) zeros: symbol 0 is the beginning of a sequence."""
         return torch.zeros(batch_size, dtype=torch.long)
+
+
+def _component(mixture: DiagonalGaussian, chosen: Tensor) -> DiagonalGaussian:
+    """One component of each mixture, (..., K, D) and (...) -> (..., D)."""
+    index = chosen[..., None, None].expand(*chosen.shape, 1, mixture.mean.shape[-1])
+    return DiagonalGaussian(*(x.gather(-2, index).squeeze(-2) for x in (mixture.mean, mixture.log_variance)))
 
 
 def categorical_sample(logits: Tensor, generator: torch.Generator | None) -> Tensor:

@@ -13,6 +13,7 @@ Legend of the shape suffixes, used in the whole project. All sequences are time-
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -27,6 +28,7 @@ from zforcing.networks import WordDropout
 UNKNOWN_SYMBOL = 2  # of text; 0 begins a sequence and 1 ends it
 
 State = tuple[Tensor, ...]  # what a model carries from one step, or one segment, to the next; (B, .) each
+ChooseLatent = Callable[[int, DiagonalGaussian], Tensor]  # z_t, (B, Z), from t = 0, 1, ... and p(z_t | ...)
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,11 @@ class Batch:
     def within_TB(self) -> Tensor:
         """True up to the last scored step: what lies beyond is padding."""
         return torch.arange(self.steps, device=self.inputs.device)[:, None] < self.length_B
+
+    @property
+    def frames(self) -> Tensor:
+        """u_1, y_1 ... y_T: (T + 1, B, D) or (T + 1, B)."""
+        return torch.cat((self.inputs[:1], self.targets))
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Batch:
         mask = None if self.mask is None else self.mask.to(device, non_blocking=non_blocking)
@@ -145,6 +152,20 @@ class StepTerms:
         return keep_scored(distribution.log_prob(self.z), self.scored_TB)
 
 
+@dataclass(frozen=True)
+class Encoding:
+    """What a model makes of sequences that it has read, per step.
+
+    Attributes:
+        latents: (T, B, Z), the means of the posterior, each made from the means before it.
+        states: (T, B, H), the first deterministic state that knows of y_t: h_t where z_t or y_t enters it, the state
+            of the next step where only inputs do.
+    """
+
+    latents: Tensor
+    states: Tensor
+
+
 def keep_scored(term_TB: Tensor, scored_TB: Tensor) -> Tensor:
     """`term_TB` with a zero wherever a step is not scored."""
     return torch.where(scored_TB, term_TB, torch.zeros_like(term_TB))
@@ -197,12 +218,18 @@ class SequenceModel(nn.Module, ABC):
         """
 
     @abstractmethod
+    def encode(self, batch: Batch) -> Encoding:
+        """The latents and the states of whole sequences, each from its own beginning."""
+
+    @abstractmethod
     def generate(
         self,
         steps: int,
         batch_size: int,
         generator: torch.Generator | None = None,
         prefix: Tensor | None = None,
+        latents: ChooseLatent | None = None,
+        most_likely: bool = False,
     ) -> Tensor:
         """Samples from the model, each sampled frame being the input of the next step.
 
@@ -212,6 +239,8 @@ class SequenceModel(nn.Module, ABC):
             generator: the source of randomness; torch's global one when omitted.
             prefix: (T0, B, D) or (T0, B) true frames to go on from. Without it the first input is zero, which
                 for categorical data is the symbol 0.
+            latents: gives every z_t; drawn from the prior when omitted.
+            most_likely: takes the most likely frame at every step (`Head.mode`) instead of sampling it.
 
         Returns:
             (steps, B, D), or (steps, B) for categorical data, in the space of the targets, on the model's device.
@@ -225,8 +254,12 @@ class SequenceModel(nn.Module, ABC):
         noise = torch.randn(steps, batch_size, self.latent_size, generator=generator, device=device)
         return noise.to(parameter.device, parameter.dtype)
 
-    def sample_emission(self, parameters: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """A sample of y, drawn on the generator's device, moved to that of the parameters."""
+    def choose_emission(
+        self, parameters: Tensor, generator: torch.Generator | None = None, most_likely: bool = False
+    ) -> Tensor:
+        """The most likely y, or a sample of it, drawn on the generator's device, moved to that of the parameters."""
+        if most_likely:
+            return self.head.mode(parameters)
         drawn_on = parameters.device if generator is None else generator.device
         return self.head.sample(parameters.to(drawn_on), generator).to(parameters.device)
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from zforcing.distributions import DiagonalGaussian
 from zforcing.heads import GaussianHead
 from zforcing.interface import Batch, State
-from zforcing.recurrence import UNKNOWN, Pass, Recurrence
+from zforcing.recurrence import UNKNOWN, ChooseY, ChooseZ, Pass, Recurrence
 from zforcing.recurrent_vae import RecurrentVAE
 
 
@@ -111,11 +111,11 @@ class LinearGaussianModel(RecurrentVAE):
         return Pass(self.recurrence(), LinearGaussianEntering(batch.targets), state)
 
     def generation_step(
-        self, recurrence: Recurrence, state: State, u: Tensor, noise_BZ: Tensor, generator: torch.Generator | None
+        self, recurrence: Recurrence, state: State, u: Tensor, choose_z: ChooseZ, choose_y: ChooseY
     ) -> tuple[State, Tensor]:
         nothing = LinearGaussianEntering(UNKNOWN)
-        z_BZ = recurrence.prior(state[0], nothing).sample(noise_BZ)
-        return (z_BZ,), self.sample_emission(recurrence.emission(state[0], z_BZ, z_BZ, nothing), generator)
+        z_BZ = choose_z(recurrence.prior(state[0], nothing))
+        return (z_BZ,), choose_y(recurrence.emission(state[0], z_BZ, z_BZ, nothing))
 
 
 class LinearGaussianEntering(NamedTuple):

@@ -6,6 +6,7 @@ An engine (`zforcing.engines`) runs the step over time; nothing here or in a mod
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,8 @@ from zforcing.distributions import DiagonalGaussian
 from zforcing.interface import State
 
 Entering = Any  # a NamedTuple of the model's own, of (T, B, .) tensors, or of (B, .) ones for a single step
+ChooseZ = Callable[[DiagonalGaussian], Tensor]  # z_t, (B, Z), from p(z_t | ...)
+ChooseY = Callable[[Tensor], Tensor]  # y_t, (B, D), from the parameters of its emission
 
 
 class Recurrence(ABC):

@@ -6,6 +6,7 @@ A model states what enters the time loop, and its step; everything else is writt
 from __future__ import annotations
 
 from abc import abstractmethod
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -15,8 +16,8 @@ from zforcing.backward import BackwardNetwork
 from zforcing.distributions import DiagonalGaussian, kl_divergence
 from zforcing.engines import run_at_once, run_time_loop
 from zforcing.heads import Head
-from zforcing.interface import Batch, SequenceModel, State, StepTerms, keep_scored
-from zforcing.recurrence import Pass, Recurrence, Trajectory
+from zforcing.interface import Batch, ChooseLatent, Encoding, SequenceModel, State, StepTerms, keep_scored
+from zforcing.recurrence import ChooseY, ChooseZ, Pass, Recurrence, Trajectory
 from zforcing.segments import run_in_segments
 
 
@@ -51,9 +52,9 @@ class RecurrentVAE(SequenceModel):
 
     @abstractmethod
     def generation_step(
-        self, recurrence: Recurrence, state: State, u: Tensor, noise_BZ: Tensor, generator: torch.Generator | None
+        self, recurrence: Recurrence, state: State, u: Tensor, choose_z: ChooseZ, choose_y: ChooseY
     ) -> tuple[State, Tensor]:
-        """One step of free generation from the input u_t: the state after it, and a sample of y_t."""
+        """One step of free generation from the input u_t: the state after it, and y_t; z_t is chosen before y_t."""
 
     def zeros(self, *shape: int) -> Tensor:
         """Zeros on the model's device, in its precision."""
@@ -69,8 +70,7 @@ class RecurrentVAE(SequenceModel):
             from_prior: draw the latents from the prior instead of the posterior; what the emission loses by it is
                 what the latents carry.
         """
-        if self.backward_network is None or not self.backward_network.reads_padding:
-            batch = batch.without_padding_values()
+        batch = self._readable(batch)
         if noise is None:
             noise = self.draw_noise(batch.steps, batch.size)
         expected = (batch.steps, batch.size, self.latent_size)
@@ -78,6 +78,17 @@ class RecurrentVAE(SequenceModel):
             raise ValueError(f"noise {tuple(noise.shape)} must be (T, B, Z) = {expected}")
         prepared = self.enter(batch, self.initial_state(batch.size) if state is None else state)
         return run_in_segments(self._run, batch, prepared, noise, from_prior, self.recomputed_steps)
+
+    def _readable(self, batch: Batch) -> Batch:
+        """The batch as the model reads it: without what its padding holds, unless the padding is to be read."""
+        reads_padding = self.backward_network is not None and self.backward_network.reads_padding
+        return batch if reads_padding else batch.without_padding_values()
+
+    @torch.no_grad()
+    def encode(self, batch: Batch) -> Encoding:
+        prepared = self.enter(self._readable(batch), self.initial_state(batch.size))
+        path = run_time_loop(prepared, self.zeros(batch.steps, batch.size, self.latent_size), engine=self.engine)
+        return Encoding(path.z, path.after)
 
     def _run(self, batch: Batch, prepared: Pass, noise_TBZ: Tensor, from_prior: bool) -> StepTerms:
         return self.terms(batch, prepared, run_time_loop(prepared, noise_TBZ, from_prior, self.engine))
@@ -146,7 +157,16 @@ class RecurrentVAE(SequenceModel):
         batch_size: int,
         generator: torch.Generator | None = None,
         prefix: Tensor | None = None,
+        latents: ChooseLatent | None = None,
+        most_likely: bool = False,
     ) -> Tensor:
+        def drawn(t: int, prior: DiagonalGaussian) -> Tensor:
+            return prior.sample(self.draw_noise(1, batch_size, generator)[0])
+
+        def choose_y(parameters: Tensor) -> Tensor:
+            return self.choose_emission(parameters, generator, most_likely)
+
+        choose_z = latents or drawn
         seen, u = self.first_inputs(batch_size, prefix)
         state = self.initial_state(batch_size)
         if seen is not None:
@@ -155,8 +175,7 @@ class RecurrentVAE(SequenceModel):
             state = (*run_time_loop(prepared, noise_TBZ, engine=self.engine).last, *prepared.carried)
         recurrence = self.recurrence()
         frames = []
-        for _ in range(steps):
-            noise_BZ = self.draw_noise(1, batch_size, generator)[0]
-            state, u = self.generation_step(recurrence, state, u, noise_BZ, generator)
+        for t in range(steps):
+            state, u = self.generation_step(recurrence, state, u, partial(choose_z, t), choose_y)
             frames.append(u)
         return torch.stack(frames)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import gin
-import torch
 from torch import Tensor, nn
 
 from zforcing.auxiliary import AuxiliaryCost
@@ -15,7 +14,7 @@ from zforcing.distributions import DiagonalGaussian
 from zforcing.heads import Head
 from zforcing.interface import Batch, State
 from zforcing.networks import Embedding, SplitFirstLayer, mlp
-from zforcing.recurrence import UNKNOWN, Pass, Recurrence
+from zforcing.recurrence import UNKNOWN, ChooseY, ChooseZ, Pass, Recurrence
 from zforcing.recurrent_vae import RecurrentVAE
 from zforcing.transition import LatentAsInput, LatentAsNorm
 
@@ -109,13 +108,13 @@ class ZForcing(RecurrentVAE):
         return Pass(recurrence, entering, state, backward_TBH=backward_TBH)
 
     def generation_step(
-        self, recurrence: Recurrence, state: State, u: Tensor, noise_BZ: Tensor, generator: torch.Generator | None
+        self, recurrence: Recurrence, state: State, u: Tensor, choose_z: ChooseZ, choose_y: ChooseY
     ) -> tuple[State, Tensor]:
         assert isinstance(recurrence, ZForcingRecurrence)
         entering = ZForcingEntering(recurrence.transition.entering(self.embedding(u)), context=UNKNOWN)
-        z_BZ = recurrence.prior(state[0], entering).sample(noise_BZ)
+        z_BZ = choose_z(recurrence.prior(state[0], entering))
         state = recurrence.advance(state, z_BZ, entering)
-        return state, self.sample_emission(self.emission(state[0]), generator)
+        return state, choose_y(self.emission(state[0]))
 
 
 class ZForcingEntering(NamedTuple):

@@ -178,5 +178,6 @@ def _synthesise_corpus() -> dict[str, NDArray[np.int16]]:
     random = np.random.default_rng([2013])
     speaker = draw_speaker(random)
     return {
-        f"chapter{number:02d}": np.concatenate([synthesise(speaker, random) for _ in range(16)]) for number in range(12)
+        f"chapter{number:02d}": np.concatenate([synthesise(speaker, random).samples for _ in range(16)])
+        for number in range(12)
     }

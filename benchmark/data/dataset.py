@@ -104,6 +104,16 @@ class Dataset(ABC):
     def write_samples(self, folder: Path, original: list[NDArray[Any]], generated: list[NDArray[Any]]) -> list[Path]:
         """Writes sequences, (T, D) or (T,) each in the model's units, in the form a person looks at or listens to."""
 
+    @abstractmethod
+    def write_interpolations(self, folder: Path, rows: dict[str, dict[str, NDArray[Any]]]) -> list[Path]:
+        """Writes rows of sequences, each from one original to another, in the same form.
+
+        Args:
+            folder: where to.
+            rows: by a name that fits a file, and in each row the sequences by name, from left to right. The names of
+                originals begin with 'original'.
+        """
+
 
 class Corpus(Protocol):
     """How a data set is read; its settings are what gin binds."""

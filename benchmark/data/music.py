@@ -53,15 +53,24 @@ class MusicDataset(Dataset):
 
     def write_samples(self, folder: Path, original: list[NDArray[Any]], generated: list[NDArray[Any]]) -> list[Path]:
         """MIDI files and one figure of piano rolls."""
+        rows = (("original", original), ("generated", generated))
+        sequences = {f"{kind}_{number}": x for kind, of_kind in rows for number, x in enumerate(of_kind)}
+        return self._write(folder, sequences, "piano_rolls.png")
+
+    def write_interpolations(self, folder: Path, rows: dict[str, dict[str, NDArray[Any]]]) -> list[Path]:
+        """MIDI files, and a figure of piano rolls for each row."""
+        paths = []
+        for row, sequences in rows.items():
+            named = {f"{row}_{name}".replace(" ", "_"): roll_TD for name, roll_TD in sequences.items()}
+            paths += self._write(folder, named, f"{row}.png")
+        return paths
+
+    def _write(self, folder: Path, sequences: dict[str, NDArray[Any]], figure: str) -> list[Path]:
         from benchmark.figures.media import plot_piano_rolls
 
-        rolls = {
-            f"{kind}_{number}": roll_TD > 0
-            for kind, sequences in (("original", original), ("generated", generated))
-            for number, roll_TD in enumerate(sequences)
-        }
+        rolls = {name: roll_TD > 0 for name, roll_TD in sequences.items()}
         paths = [write_midi(folder / f"{name}.mid", roll, LOWEST, SECONDS_PER_STEP) for name, roll in rolls.items()]
-        return [*paths, plot_piano_rolls(folder / "piano_rolls.png", rolls, LOWEST)]
+        return [*paths, plot_piano_rolls(folder / figure, rolls, LOWEST)]
 
 
 @gin.register

@@ -51,6 +51,9 @@ class RandomDataset(Dataset):
     def write_samples(self, folder: Path, original: list[NDArray[Any]], generated: list[NDArray[Any]]) -> list[Path]:
         return []
 
+    def write_interpolations(self, folder: Path, rows: dict[str, dict[str, NDArray[Any]]]) -> list[Path]:
+        return []
+
 
 @gin.register
 @dataclass(frozen=True)

@@ -55,6 +55,14 @@ class ImageDataset(Dataset):
         paths = [write_pixels(folder / f"{kind}.png", of_kind) for kind, of_kind in images.items()]
         return [*paths, plot_images(folder / "images.png", images)]
 
+    def write_interpolations(self, folder: Path, rows: dict[str, dict[str, NDArray[Any]]]) -> list[Path]:
+        """One figure with a row of images for each."""
+        from benchmark.figures.media import plot_images
+
+        images = {row: _images(list(sequences.values())) for row, sequences in rows.items()}
+        titles = [name.split()[0] for name in next(iter(rows.values()))]
+        return [plot_images(folder / "images.png", images, titles)]
+
 
 def _images(sequences: list[NDArray[Any]]) -> NDArray[np.float32]:
     """(B, 28, 28) from the first steps, (T, D), of images; NaN beyond them."""

@@ -174,19 +174,26 @@ class SpeechDataset(Dataset):
 
     def write_samples(self, folder: Path, original: list[NDArray[Any]], generated: list[NDArray[Any]]) -> list[Path]:
         """WAV files and one figure of waveforms and spectrograms."""
+        rows = (("original", original), ("generated", generated))
+        sequences = {f"{kind}_{number}": x for kind, of_kind in rows for number, x in enumerate(of_kind)}
+        return self._write(folder, sequences, "waveforms.png")
+
+    def write_interpolations(self, folder: Path, rows: dict[str, dict[str, NDArray[Any]]]) -> list[Path]:
+        """WAV files, and a figure of waveforms and spectrograms for each row."""
+        paths = []
+        for row, sequences in rows.items():
+            named = {f"{row}_{name}".replace(" ", "_"): frames_TD for name, frames_TD in sequences.items()}
+            paths += self._write(folder, named, f"{row}.png")
+        return paths
+
+    def _write(self, folder: Path, sequences: dict[str, NDArray[Any]], figure: str) -> list[Path]:
         from benchmark.figures.media import plot_waveforms
 
-        waveforms = {
-            f"{kind}_{number}": self.waveform(frames_TD)
-            for kind, sequences in (("original", original), ("generated", generated))
-            for number, frames_TD in enumerate(sequences)
-        }
+        waveforms = {name: self.waveform(frames_TD) for name, frames_TD in sequences.items()}
         paths = []
         for name, samples in waveforms.items():
             encoded = io.BytesIO()
             soundfile.write(encoded, samples, SAMPLE_RATE, subtype="PCM_16", format="WAV")
             paths.append(folder / f"{name}.wav")
             write_atomically(paths[-1], encoded.getvalue())
-        figure = folder / "waveforms.png"
-        plot_waveforms(figure, waveforms, SAMPLE_RATE, self.data_size)
-        return [*paths, figure]
+        return [*paths, plot_waveforms(folder / figure, waveforms, SAMPLE_RATE, self.data_size)]

@@ -91,8 +91,16 @@ def draw_speaker(random: np.random.Generator) -> Speaker:
     )
 
 
-def synthesise(speaker: Speaker, random: np.random.Generator, words: int = 6) -> NDArray[np.int16]:
-    """One sentence of `words` words drawn from a small lexicon, 16 kHz."""
+class Utterance(NamedTuple):
+    """Samples at 16 kHz, and for each phone its name and the sample at which it ends."""
+
+    samples: NDArray[np.int16]
+    phones: list[str]
+    ends: list[int]
+
+
+def synthesise(speaker: Speaker, random: np.random.Generator, words: int = 6) -> Utterance:
+    """One sentence of `words` words drawn from a small lexicon."""
     chosen = random.integers(len(LEXICON), size=words)
     phones = ["h#", *(phone for word in chosen for phone in LEXICON[word]), "h#"]
     seconds = [PHONES[name].duration / speaker.tempo * random.uniform(0.8, 1.2) for name in phones]
@@ -113,7 +121,8 @@ def synthesise(speaker: Speaker, random: np.random.Generator, words: int = 6) ->
     speech = _time_varying(tract, source) + _time_varying(_resonators(centre, 0.25 * centre)[:, None], frication)
     speech *= speaker.loudness / max(1e-9, float(np.abs(speech).max())) * 3
     room = 6 * random.standard_normal(len(speech))
-    return np.clip(np.rint(speech + room), -32768, 32767).astype(np.int16)
+    samples = np.clip(np.rint(speech + room), -32768, 32767).astype(np.int16)
+    return Utterance(samples, phones, (BLOCK * np.cumsum(blocks)).tolist())
 
 
 def _glottal_pulses(speaker: Speaker, length: int, random: np.random.Generator) -> NDArray[np.float64]:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from benchmark.data.dataset import Dataset, Sequence, Split
 from benchmark.errors import UserError
+from benchmark.files import write_atomically
 
 SPECIAL = ("<bos>", "<eos>", "<unk>")
 BEGINNING, END, UNKNOWN = range(3)
@@ -233,3 +234,17 @@ class TextDataset(Dataset):
         ]
         path.write_text("\n".join(passages), encoding="utf-8")
         return [path]
+
+    def write_interpolations(self, folder: Path, rows: dict[str, dict[str, NDArray[Any]]]) -> list[Path]:
+        """One Markdown file with a table for each row; a sentence ends at its first <eos>."""
+        tables = [
+            "\n".join([f"| {row} | |", "|---|---|", *(self._table_row(*item) for item in sequences.items())])
+            for row, sequences in rows.items()
+        ]
+        path = folder / "sentences.md"
+        write_atomically(path, ("\n\n".join(tables) + "\n").encode())
+        return [path]
+
+    def _table_row(self, name: str, indices: NDArray[Any]) -> str:
+        text = self.text(indices).replace("\\", "\\\\").replace("|", "\\|").replace("<", "\\<").replace("\n", " / ")
+        return f"| {name} | {text} |"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import gin
@@ -13,14 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data.audio import read_recording
+from benchmark.data.phones import Phone, TranscribedDataset, read_phones
 from benchmark.data.speech import (
-    SpeechDataset,
     fingerprint,
     sample_statistics,
     stream_segments,
     whole_recordings,
 )
-from benchmark.data.synthesiser import draw_speaker, synthesise
+from benchmark.data.synthesiser import Utterance, draw_speaker, synthesise
 from benchmark.errors import UserError
 from zforcing.checks import require, require_choice, require_flags, require_sizes
 
@@ -34,6 +35,7 @@ HOW_TO_GET = "TIMIT is licensed by the LDC (LDC93S1, https://catalog.ldc.upenn.e
 FETCH_SAMPLE = "python -m benchmark.data fetch timit-sample --data DIR fetches it"
 
 Recordings = dict[str, NDArray[np.int16]]
+PhonesOf = Callable[[str, str], list[Phone]]  # of an utterance, by its split and name
 
 
 @gin.register
@@ -69,7 +71,7 @@ class Timit:
         require_flags(disjoint_speakers=self.disjoint_speakers, require_all_files=self.require_all_files)
         require_sizes(frame_size=self.frame_size, segment_frames=self.segment_frames)
 
-    def load(self, root: Path | None) -> SpeechDataset:
+    def load(self, root: Path | None) -> TranscribedDataset:
         """Reads the corpus below `root`.
 
         Raises:
@@ -78,14 +80,21 @@ class Timit:
         source, place = self.find(root)
         if source == "full":
             description = "LDC93S1, the full corpus"
-            recordings = self._read_full(place)
+            recordings, phones_of = self._read_full(place)
         elif source == "sample":
             description = "NLTK's sample of TIMIT (160 utterances, 16 speakers)"
-            recordings = _read_sample(place)
+            recordings, phones_of = _read_sample(place)
         else:
             description = "embedded synthetic speech, made in code"
-            recordings = _synthesise_corpus()
-        return self._dataset(source, description, recordings)
+            corpus = _synthesise_corpus()
+            recordings = {
+                split: {name: x.samples for name, x in of_split.items()} for split, of_split in corpus.items()
+            }
+
+            def phones_of(split: str, name: str) -> list[Phone]:
+                return _phones(corpus[split][name])
+
+        return self._dataset(source, description, recordings, phones_of)
 
     def find(self, root: Path | None) -> tuple[str, Path]:
         """The source that is used, and its folder (none for 'embedded')."""
@@ -105,7 +114,7 @@ class Timit:
             raise UserError(f"timit: source '{self.source}' was not found; looked for {looked_for}, {where}; {how}")
         return "embedded", Path()
 
-    def _read_full(self, place: Path) -> dict[str, Recordings]:
+    def _read_full(self, place: Path) -> tuple[dict[str, Recordings], PhonesOf]:
         files = {part: _corpus_files(_subfolder(place, part)) for part in CORPUS_FILES}
         found = {part: len(paths) for part, paths in files.items()}
         if self.require_all_files and found != CORPUS_FILES:
@@ -114,11 +123,12 @@ class Timit:
                 f"1680; complete the copy, or set Timit.require_all_files = False to use what is there"
             )
         valid, unused = self._validation(files["train"])
-        return {
+        recordings = {
             "train": _read(files["train"], (name for name in files["train"] if name not in valid | unused)),
             "valid": _read(files["train"], sorted(valid)),
             "test": _read(files["test"], files["test"]),
         }
+        return recordings, lambda split, name: read_phones(files["test" if split == "test" else "train"][name])
 
     def _validation(self, names: Iterable[str]) -> tuple[set[str], set[str]]:
         """The names for validation, and those that neither training nor validation may use."""
@@ -131,12 +141,15 @@ class Timit:
         valid = set(ranked[:count])
         return valid, {name for name in names if name.rpartition("/")[0] in speakers} - valid
 
-    def _dataset(self, source: str, description: str, recordings: dict[str, Recordings]) -> SpeechDataset:
+    def _dataset(
+        self, source: str, description: str, recordings: dict[str, Recordings], phones_of: PhonesOf
+    ) -> TranscribedDataset:
         for split, by_name in recordings.items():
             short = [name for name, samples in by_name.items() if len(samples) < 2 * self.frame_size]
             if short:
                 raise UserError(f"timit: {split} recording {short[0]} is shorter than two frames; replace the file")
             require(bool(by_name), f"timit: the {split} split holds no recording")
+        names = {split: list(by_name) for split, by_name in recordings.items()}
         signals = {split: list(by_name.values()) for split, by_name in recordings.items()}
         digest = fingerprint(recordings)
         if source == "sample" and digest != SAMPLE_FINGERPRINT:
@@ -147,7 +160,15 @@ class Timit:
         require(
             len(train) > 0, f"timit: the training split is shorter than one segment of {self.segment_frames} frames"
         )
-        return SpeechDataset(
+        # Views of the joined stream: a second copy of the training recordings would double their memory.
+        ends = np.cumsum([len(samples) for samples in signals.pop("train")])
+        signals["train"] = np.split(train.recordings[0], ends[:-1])
+        utterances = {split: whole_recordings(x, self.frame_size, mean, deviation) for split, x in signals.items()}
+
+        def phones(split: str) -> list[list[Phone]]:
+            return [phones_of(split, name) for name in names[split]]
+
+        return TranscribedDataset(
             name="timit",
             source=source,
             description=description,
@@ -158,8 +179,10 @@ class Timit:
             statistics={"mean": mean, "std": deviation},
             fingerprint=digest,
             train=train,
-            valid=whole_recordings(signals["valid"], self.frame_size, mean, deviation),
-            test=whole_recordings(signals["test"], self.frame_size, mean, deviation),
+            valid=utterances["valid"],
+            test=utterances["test"],
+            utterances=utterances,
+            phones={split: partial(phones, split) for split in names},
         )
 
 
@@ -203,7 +226,7 @@ def _find_sample(root: Path) -> Path | None:
     return next((place for place in places if (place / "dr1-fvmh0").is_dir()), None)
 
 
-def _read_sample(place: Path) -> dict[str, Recordings]:
+def _read_sample(place: Path) -> tuple[dict[str, Recordings], PhonesOf]:
     files = {f"{path.parent.name}/{path.stem}": path for path in sorted(place.glob("dr*-*/*.wav"))}
     if len(files) != SAMPLE_FILES:
         raise UserError(
@@ -215,19 +238,20 @@ def _read_sample(place: Path) -> dict[str, Recordings]:
         speaker = name.partition("/")[0]
         return next((split for split, speakers in SAMPLE_SPEAKERS.items() if speaker in speakers), "train")
 
-    return {
+    recordings = {
         split: _read(files, (name for name in files if split_of(name) == split)) for split in ("train", "valid", "test")
     }
+    return recordings, lambda split, name: read_phones(files[name])
 
 
 def _read(files: dict[str, Path], names: Iterable[str]) -> Recordings:
     return {name: read_recording(files[name]) for name in names}
 
 
-def _synthesise_corpus() -> dict[str, Recordings]:
+def _synthesise_corpus() -> dict[str, dict[str, Utterance]]:
     """16 synthetic speakers of 8 sentences each; 12 train, 2 valid, 2 test."""
     splits = {"train": range(12), "valid": range(12, 14), "test": range(14, 16)}
-    corpus: dict[str, Recordings] = {}
+    corpus: dict[str, dict[str, Utterance]] = {}
     for split, speakers in splits.items():
         corpus[split] = {}
         for number in speakers:
@@ -236,3 +260,8 @@ def _synthesise_corpus() -> dict[str, Recordings]:
             for sentence in range(8):
                 corpus[split][f"speaker{number:02d}/{sentence}"] = synthesise(speaker, random)
     return corpus
+
+
+def _phones(utterance: Utterance) -> list[Phone]:
+    begins = [0, *utterance.ends[:-1]]
+    return [Phone(*stretch) for stretch in zip(begins, utterance.ends, utterance.phones, strict=True)]

@@ -79,3 +79,17 @@ def test_a_mixture_of_one_is_a_gaussian():
 def test_generation_starts_from_zeros():
     assert torch.equal(GaussianHead(3).start(2), torch.zeros(2, 3))
     assert torch.equal(CategoricalHead(5).start(2), torch.zeros(2, dtype=torch.long))
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_nothing_is_more_likely_than_the_mode(name):
+    head = HEADS[name]()
+    parameters = torch.randn(50, head.parameter_size, dtype=torch.float64)
+    if name == "mixture":  # components that lie apart
+        parameters[:, 2:8] *= 20
+    mode = head.mode(parameters)
+    best = head.log_prob(parameters, mode)
+    assert mode.shape == small_frames(head, 1, 50)[0].shape
+    for _ in range(20):
+        other = head.sample(parameters)
+        assert (head.log_prob(parameters, other) <= best + 1e-9).all()

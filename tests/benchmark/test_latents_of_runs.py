@@ -1,0 +1,270 @@
+"""What is made of finished runs: samples, interpolations, probes; one tiny run of each kind of data serves them all."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from builders import small_batch, small_model
+from corpora import write_ldc_tree
+from mido import MidiFile
+
+from benchmark import interpolate, probe, sample
+from benchmark.data.phones import CLASSES
+from benchmark.errors import UserError
+from benchmark.finished_run import find_run
+from benchmark.interpolate import between
+from benchmark.run import main as run
+from zforcing import Batch
+
+SIZES = ("embedding_size=6", "hidden_size=8", "sample_steps=12", "max_updates=2", "batch_size=2")
+LATENT = ("latent_size=3", "mlp_size=6")
+TIMIT = "Timit.require_all_files=False"
+KINDS = {
+    "speech": ("timit_zf", *LATENT, TIMIT),
+    "speech_lstm": ("timit_lstm", TIMIT),
+    "images": ("seqmnist_storn", *LATENT, "pixels_per_step=28", "Samples.count=2"),
+    "text": ("ptb_sentence_srnn", *LATENT),
+    "music": ("music_vrnn", *LATENT),
+}
+PHONES = "0 300 h#\n300 900 s\n900 1450 iy\n1450 1600 q\n1600 2500 h#\n"
+
+
+class Runs:
+    """Trains a run of a kind when it is first asked for."""
+
+    def __init__(self, folder):
+        self.out = folder / "out"
+        self.data = write_ldc_tree(folder / "corpus", train_speakers=3, test_speakers=1, files=8)
+        for path in self.data.rglob("*.PHN"):
+            path.write_text(PHONES)
+        self.options = ("--out", str(self.out), "--data", str(self.data))
+        self.trained = {}
+
+    def __call__(self, kind):
+        if kind not in self.trained:
+            name, *settings = KINDS[kind]
+            given = [a for setting in (*SIZES, *settings) for a in ("--set", setting)]
+            run(["--gin", f"gin/{name}.gin", *given, *self.options])
+            (folder,) = (self.out / "runs").glob(f"{name}-*")
+            self.trained[kind] = folder.name
+        return self.trained[kind]
+
+    def folder(self, kind):
+        return self.out / "runs" / self(kind)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    return Runs(tmp_path_factory.mktemp("runs"))
+
+
+def write(main, runs, kind, *options):
+    main([runs(kind), *runs.options, *options])
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+SAMPLES = {
+    "speech": {"original_0.wav", "original_1.wav", "generated_0.wav", "generated_1.wav", "waveforms.png"},
+    "images": {"images.png", "original.png", "generated.png"},
+    "text": {"samples.txt"},
+    "music": {"original_0.mid", "original_1.mid", "generated_0.mid", "generated_1.mid", "piano_rolls.png"},
+}
+
+
+@pytest.mark.parametrize("kind", SAMPLES)
+def test_samples_are_those_of_the_run_until_something_else_is_asked_for(runs, kind, tmp_path):
+    write(sample.main, runs, kind)
+    made = contents(runs.folder(kind) / "generated")
+    assert set(made) == SAMPLES[kind]
+    assert made == contents(runs.folder(kind) / "samples")
+    if kind in ("text", "music"):  # the figures of the others take seconds
+        for number, options in enumerate((["--seed", "5"], ["--prefix", "3"], ["--most-likely"], ["--steps", "7"])):
+            write(sample.main, runs, kind, *options, "--folder", str(tmp_path / str(number)))
+            other = contents(tmp_path / str(number))
+            assert set(other) == SAMPLES[kind]
+            assert other != made
+
+
+def test_samples_go_on_from_their_prefix(runs, tmp_path):
+    write(sample.main, runs, "music", "--count", "2", "--prefix", "6", "--steps", "4", "--folder", str(tmp_path))
+    for number in range(2):
+        original, generated = (MidiFile(str(tmp_path / f"{kind}_{number}.mid")) for kind in ("original", "generated"))
+        assert heard(original, 6) == heard(generated, 6)
+
+
+def heard(file, steps):
+    """What begins or ends in the first steps, without what the next one changes."""
+    time, events = 0.0, []
+    for message in file:
+        time += message.time
+        if not message.is_meta and time < 0.25 * steps - 1e-6:
+            events.append((round(time, 6), message.type, message.note))
+    return events
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--count", "0"], "--count must be at least 1, got 0"),
+        (["--steps", "-1"], "--steps must be at least 1, got -1"),
+        (["--prefix", "-1"], "--prefix must be at least 0, got -1"),
+        (["--prefix", "10000"], "0 of 8 test sequences have more than 10000 steps.*lower --prefix or --count"),
+    ],
+)
+def test_samples_that_cannot_be_made(runs, options, message):
+    with pytest.raises(UserError, match=message):
+        write(sample.main, runs, "speech", *options)
+
+
+INTERPOLATIONS = {
+    "speech": {*(f"0-2_{name}.wav" for name in ("original_0", "0", "0.5", "1", "original_2")), "0-2.png"},
+    "images": {"images.png"},
+    "text": {"sentences.md"},
+    "music": {*(f"0-2_{name}.mid" for name in ("original_0", "0", "0.5", "1", "original_2")), "0-2.png"},
+}
+
+
+@pytest.mark.parametrize("kind", INTERPOLATIONS)
+def test_interpolations_are_written_in_the_datas_own_form(runs, kind, tmp_path):
+    options = ["--to", "2", "--points", "3", "--steps", "6"]
+    write(interpolate.main, runs, kind, *options)
+    made = contents(runs.folder(kind) / "interpolation")
+    assert set(made) == INTERPOLATIONS[kind]
+    if kind in ("text", "music"):
+        usual, other = ("most-likely", "drawn") if kind == "text" else ("drawn", "most-likely")
+        for frames in (usual, other):
+            write(interpolate.main, runs, kind, *options, "--frames", frames, "--folder", str(tmp_path / frames))
+        assert contents(tmp_path / usual) == made
+        assert contents(tmp_path / other) != made
+
+
+def test_sentences_are_a_table_from_one_to_the_other(runs, tmp_path):
+    write(interpolate.main, runs, "text", "--from", "0", "1", "--to", "2", "3", "--folder", str(tmp_path))
+    tables = (tmp_path / "sentences.md").read_text().split("\n\n")
+    assert len(tables) == 2
+    rows = [line.split("|")[1].strip() for line in tables[1].splitlines()]
+    assert rows == ["1-3", "---", "original 1", "0", "0.25", "0.5", "0.75", "1", "original 3"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "message"),
+    [
+        ("speech_lstm", [], "LSTM has no latents to interpolate between"),
+        ("speech", ["--to", "99"], "there is no test sequence 99: they are numbered from 0 to 7"),
+        ("speech", ["--from", "3", "--to", "3"], "both name sequence 3; name two different ones"),
+        ("speech", ["--from", "3", "4"], r"--from names 2 sequence\(s\) and --to 1"),
+        ("speech", ["--points", "1"], "--points must be at least 2"),
+        ("speech", ["--steps", "0"], "--steps must be at least 1"),
+    ],
+)
+def test_interpolations_that_cannot_be_made(runs, kind, options, message):
+    with pytest.raises(UserError, match=message):
+        write(interpolate.main, runs, kind, *options)
+
+
+@pytest.mark.parametrize("head", ["gaussian", "categorical"])
+def test_the_ends_of_an_interpolation_are_the_sequences_own_latents(head):
+    """A shorter sequence goes on with the prior's mean; the longer one is told by its latents to the end."""
+    model = small_model("zf", head)
+    long, short = (model.encode(small_batch(model.head, steps, 1)).latents for steps in (6, 4))
+
+    def expected(ends):
+        return model.generate(6, 1, latents=lambda t, prior: ends[t] if t < len(ends) else prior.mean, most_likely=True)
+
+    for ends in ((long, short), (short, long)):
+        for weight in (0, 1):
+            found = between(model, list(ends), weight)
+            np.testing.assert_allclose(found, expected(ends[weight])[:, 0].numpy(), rtol=1e-12)
+    if head == "gaussian":
+        half = between(model, [long, long + 2.0], 0.5)
+        shifted = model.generate(6, 1, latents=lambda t, prior: long[t] + 1.0, most_likely=True)
+        np.testing.assert_allclose(half, shifted[:, 0].numpy(), rtol=1e-9)
+
+
+def test_points_share_their_random_numbers():
+    model = small_model("zf")
+    ends = [model.encode(small_batch(model.head, 5, 1)).latents for _ in range(2)]
+    drawn = [between(model, ends, w, torch.Generator().manual_seed(3)) for w in (0.3, 0.3 + 1e-9, 0.9)]
+    np.testing.assert_allclose(drawn[0], drawn[1], atol=1e-5)
+    assert np.abs(drawn[0] - drawn[2]).max() > 1e-2
+
+
+def test_a_probe_is_written_beside_the_records(runs):
+    names = [runs("speech"), runs("speech_lstm")]
+    probe.main([*names, *runs.options])
+    results = {path.stem: json.loads(path.read_text()) for path in (runs.out / "probes").iterdir()}
+    assert set(results) == set(names)
+    latent, lstm = (results[name] for name in names)
+    assert set(latent["what"]) == {"latents", "states"}
+    assert set(lstm["what"]) == {"states"}
+    assert (latent["what"]["latents"]["dimensions"], latent["what"]["states"]["dimensions"]) == (3, 8)
+    for result in (latent, lstm):
+        # 12 frames, of which the first is not scored and one is of the glottal stop
+        assert [result[f"frames_{split}"] for split in probe.SPLITS] == [23 * 10, 10, 8 * 10]
+        assert result["classes"] == 3
+        assert result["majority"] == 0.5
+        assert all(0 <= x["accuracy"] <= 1 for x in result["what"].values())
+    assert latent["label"] == "Z-Forcing + kla, aux"
+    first = (runs.out / "probes" / f"{names[0]}.json").read_bytes()
+    probe.main([names[0], *runs.options])
+    assert (runs.out / "probes" / f"{names[0]}.json").read_bytes() == first
+
+
+def test_every_labelled_frame_is_probed(runs):
+    """The frames of the test split that have a class, in their order, or every third of all frames that has one."""
+    options = probe.parse_arguments([runs("speech"), *runs.options])
+    loaded = probe.load_run(runs("speech"), options)
+    frames = probe.encode_frames(loaded.parts.model, loaded.parts.dataset, "test", 10**9, lambda: None)
+    assert [CLASSES[index] for index in frames.classes[:10]] == ["sil", *["s"] * 3, *["iy"] * 2, *["sil"] * 4]
+    assert frames.latents.shape == (80, 3)
+    assert np.array_equal(frames.classes, np.tile(frames.classes[:10], 8))
+    thinned = probe.encode_frames(loaded.parts.model, loaded.parts.dataset, "test", 30, lambda: None)
+    without_stop = [n for n in range(88) if n % 11 != 6]
+    kept = [place for place, n in enumerate(without_stop) if n % 3 == 0]
+    for all_frames, some in zip(frames, thinned, strict=True):
+        assert np.array_equal(all_frames[kept], some)
+    model, sequence = loaded.parts.model, loaded.parts.dataset.test[3]
+    encoding = model.encode(Batch(*(torch.from_numpy(x[:, None]) for x in sequence)))
+    own = [n for n in range(11) if n != 6]
+    np.testing.assert_allclose(frames.latents[30:40], encoding.latents[own, 0], atol=1e-6)
+    np.testing.assert_allclose(frames.states[30:40], encoding.states[own, 0], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "message"),
+    [("music", [], "is of music_jsb, whose phones are not known"), ("speech", ["--frames", "0"], "--frames must be")],
+)
+def test_probes_that_cannot_be_made(runs, kind, options, message):
+    with pytest.raises(UserError, match=message):
+        write(probe.main, runs, kind, *options)
+
+
+@pytest.mark.parametrize("main", [sample.main, interpolate.main, probe.main])
+def test_a_run_that_is_not_finished_or_not_there(runs, main, tmp_path):
+    with pytest.raises(UserError, match="there is no run nothing: it is no folder, nor the id of a run in"):
+        main(["nothing", *runs.options])
+    (tmp_path / "runs/half").mkdir(parents=True)
+    with pytest.raises(UserError, match=r"is no finished run: it lacks record.json, config.gin, model.pt"):
+        main(["half", "--out", str(tmp_path)])
+
+
+def test_damaged_weights_are_refused(runs, tmp_path):
+    folder = tmp_path / "runs" / "copy"
+    folder.mkdir(parents=True)
+    for name in ("record.json", "config.gin"):
+        (folder / name).write_bytes((runs.folder("speech") / name).read_bytes())
+    (folder / "model.pt").write_bytes(b"nothing")
+    with pytest.raises(UserError, match=r"model.pt: damaged, or not the weights of the model"):
+        sample.main([str(folder), *runs.options])
+    (folder / "model.pt").write_bytes((runs.folder("speech_lstm") / "model.pt").read_bytes())
+    with pytest.raises(UserError, match=r"model.pt: damaged, or not the weights of the model"):
+        sample.main([str(folder), *runs.options])
+
+
+def test_a_run_is_found_by_its_id_or_its_folder(runs):
+    folder = runs.folder("music")
+    assert find_run(runs("music"), str(runs.out)) == find_run(str(folder), "elsewhere") == folder
