@@ -31,8 +31,7 @@ class Experiment:
 
     Attributes:
         name: readable, the start of the run's id.
-        label: the row of a table that the run fills; it ends in "+ aux" if there is an auxiliary cost that it does not
-            mention.
+        label: the row of a table that the run fills; it ends in "aux" if there is an auxiliary cost.
         seed: of all random streams.
         dataset, model, objective, training, evaluation, samples: the parts.
     """
@@ -150,5 +149,7 @@ def _weighs(objective: Objective, weight: str) -> bool:
 
 
 def _full_label(label: str, objective: Objective) -> str:
-    """The label, with the auxiliary cost in it: a file that adds the cost does not know what it is added to."""
-    return label if "aux" in label or not _weighs(objective, "aux_weight") else f"{label} + aux"
+    """The label, with the auxiliary cost in it if there is one: it may be added to any experiment, or its weight be 0."""
+    if "aux" in label or not _weighs(objective, "aux_weight"):
+        return label
+    return f"{label}, aux" if label.endswith("+ kla") else f"{label} + aux"
