@@ -149,7 +149,7 @@ def _weighs(objective: Objective, weight: str) -> bool:
 
 
 def _full_label(label: str, objective: Objective) -> str:
-    """The label, with the auxiliary cost in it if there is one: it may be added to any experiment, or its weight be 0."""
+    """The label, with the auxiliary cost in it if there is one: any experiment may be given it, or weight 0."""
     if "aux" in label or not _weighs(objective, "aux_weight"):
         return label
     return f"{label}, aux" if label.endswith("+ kla") else f"{label} + aux"
