@@ -80,7 +80,7 @@ def measure(cases: Sequence[Case], settings: Settings) -> list[Row]:
     for case, work in zip(cases, works, strict=True):
         flop = work.flop()
         for engine in settings.engines:
-            entrants.append(Entrant(work.name, engine, case, flop, training_step(work, engine)))
+            entrants.append(Entrant(work.name + case.remark, engine, case, flop, training_step(work, engine)))
     commands = {number: entrant.command for number, entrant in enumerate(entrants)}
     product = len(entrants)
     wait = torch.cuda.synchronize if device.type == "cuda" else _nothing

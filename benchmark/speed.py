@@ -6,7 +6,7 @@ import argparse
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmark.allocator import keep_freed_memory
 from benchmark.command import run_command
@@ -14,10 +14,15 @@ from benchmark.errors import UserError
 from benchmark.files import write_atomically
 from benchmark.stop import StopSignals
 
+if TYPE_CHECKING:
+    from benchmark.workload import Case
+
 EXAMPLE = "example: python -m benchmark.speed --size SMALL LONG --model ZForcing --engine eager"
 SIZES = {"PAPER": "paper", "SMALL": "small", "LONG": "long"}
 MODELS = {"ZForcing": "zf", "VRNN": "vrnn", "SRNN": "srnn", "STORN": "storn"}
 DATA = {"PAPER": "timit", "SMALL": "timit", "LONG": "seqmnist"}  # whose experiment files a size belongs to
+
+RECOMPUTED_STEPS = 56  # of LONG, measured once more in segments whose activations are computed again
 
 SCALING_SIZE = "SMALL"
 SCALING_STEPS = (10, 40, 160, 640)  # at the B of the size
@@ -47,6 +52,17 @@ def experiment_files(options: argparse.Namespace, size: str) -> list[tuple[str, 
     return [(f"gin/{DATA[size]}_{MODELS[name]}.gin", *added) for name in dict.fromkeys(options.model or MODELS)]
 
 
+def cases(options: argparse.Namespace, size: str) -> Iterator[Case]:
+    """What is measured at a size: each experiment, and LONG's first with less memory."""
+    from benchmark.workload import Case
+
+    files = experiment_files(options, size)
+    yield from (Case(size, names, tuple(options.set)) for names in files)
+    if size == "LONG" and not options.gin:
+        overrides = (*options.set, f"experiment.recomputed_steps = {RECOMPUTED_STEPS}")
+        yield Case(size, files[0], overrides, f", segments of {RECOMPUTED_STEPS}")
+
+
 def scaling_overrides() -> Iterator[tuple[str, ...]]:
     """The bindings of each point of the scaling figure."""
     yield from ((f"RandomSequences.steps = {steps}",) for steps in SCALING_STEPS)
@@ -68,14 +84,13 @@ def measure_and_write(options: argparse.Namespace, stop: StopSignals) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     machine = environment(device)
     print(f"{machine['device_name']}, torch {machine['torch']}, engines: {', '.join(settings.engines)}", flush=True)
-    given = tuple(options.set)
     rows: list[Row] = []
     for size in dict.fromkeys(options.size or SIZES):
-        rows += measure([Case(size, files, given) for files in experiment_files(options, size)], settings)
+        rows += measure(list(cases(options, size)), settings)
     scaling: list[Row] = []
     for point in scaling_overrides() if options.scaling else ():
         files = experiment_files(options, SCALING_SIZE)[0]
-        scaling += measure([Case(SCALING_SIZE, files, (*given, *point))], settings)
+        scaling += measure([Case(SCALING_SIZE, files, (*options.set, *point))], settings)
     files_written = {path: _json(rows), out / "speed.md": speed_report(rows).encode()}
     if scaling:
         files_written[out / "scaling.json"] = _json(scaling)

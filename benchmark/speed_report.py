@@ -24,7 +24,8 @@ data. All rows of a size were measured in turn in one run, warmed up; medians of
 repetitions during which other processes took less than 4 % of the CPU ({DISTURBED} marks rows for which the machine
 was not quiet enough). Two nn.LSTM (embedding to hidden size), forward and backward alone, are 1. {FLOOR}: the
 matrix products of the step at the rate of a float32 product of 2048 x 2048 matrices in the same run. Memory: the most
-that a step needs beside the weights, in a process of its own.
+that a step needs beside the weights, in a process of its own. Segments: the activations of so many steps at a time,
+computed again in the backward pass (`experiment.recomputed_steps`).
 """
 
 

@@ -37,11 +37,13 @@ class Case:
         size: the name of the size.
         files: the gin files, in order.
         overrides: bindings that come last.
+        remark: what is told apart by it in a table, beside the name of the model.
     """
 
     size: str
     files: tuple[str, ...]
     overrides: tuple[str, ...] = ()
+    remark: str = ""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from benchmark.stop import StopSignals
 
 FIELDS = {"model", "engine", "size", "device", "median_s", "min_s", "max_s", "repetitions", "ratio_to_lstm_pair"}
 FIELDS |= {"commit", "ratio_to_floor", "peak_bytes", "sequences_per_second", "frames_per_second", "clean"}
+SEGMENTS = {"LONG": ["ZForcing, segments of 56"]}
 TINY = ["embedding_size=3", "hidden_size=5", "latent_size=2", "mlp_size=4"]
 
 
@@ -43,7 +44,7 @@ def test_every_model_and_engine_of_every_size_has_a_row(tmp_path, monkeypatch, c
     expected = [
         (size, *pair)
         for size in SIZES
-        for pair in [(LSTM_PAIR, "torch"), *itertools.product(MODELS, ("eager", "other"))]
+        for pair in [(LSTM_PAIR, "torch"), *itertools.product([*MODELS, *SEGMENTS.get(size, [])], ("eager", "other"))]
     ]
     assert [(row["size"], row["model"], row["engine"]) for row in rows] == expected
     report = (tmp_path / "speed/speed.md").read_text()
