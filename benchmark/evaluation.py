@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -56,7 +57,20 @@ class Evaluation:
         check_stop: Callable[[], None] = lambda: None,
         thorough: bool = False,
     ) -> dict[str, float | int | str]:
-        """The metrics of a split, see `summarise`.
+        """The metrics of a split, see `score` and `summarise`."""
+        return self.summarise(model, dataset, self.score(model, dataset, split, protocol, seed, check_stop, thorough))
+
+    def score(
+        self,
+        model: SequenceModel,
+        dataset: Dataset,
+        split: str,
+        protocol: str,
+        seed: int,
+        check_stop: Callable[[], None] = lambda: None,
+        thorough: bool = False,
+    ) -> Totals:
+        """The terms of every sequence of a split.
 
         Args:
             model, dataset, split, protocol: what is scored, and how.
@@ -65,7 +79,7 @@ class Evaluation:
             thorough: also score with latents drawn from the prior, which takes twice the time.
         """
         sequences = dataset.scored(split, protocol)
-        totals = _Totals(sequences, model.latent_size, self.mutual_information_steps)
+        totals = Totals(sequences, model.latent_size, self.mutual_information_steps)
         device = next(model.parameters()).device
         batch_size = self.batch_size or (128 if device.type == "cuda" else 32)
         was_training = model.training
@@ -89,12 +103,13 @@ class Evaluation:
                         totals.add_from_prior(indices, model(batch, noise_TBZ, carried, from_prior=True))
         finally:
             model.train(was_training)
-        return self.summarise(model, dataset, totals)
+        return totals
 
-    def summarise(self, model: SequenceModel, dataset: Dataset, totals: _Totals) -> dict[str, float | int | str]:
+    def summarise(self, model: SequenceModel, dataset: Dataset, totals: Totals) -> dict[str, float | int | str]:
         """Means over the reported sequences, named by sign and unit.
 
-        `bound` is 'elbo' for a lower bound with one posterior sample, 'exact' for a log-likelihood.
+        `bound` is 'elbo' for a lower bound with one posterior sample, 'exact' for a log-likelihood. The standard error
+        is that of its mean over sequences, as far as they are a sample of all there could be.
         """
         bound, name = ("elbo", "elbo_nats_per_seq") if model.has_latent else ("exact", "log_likelihood_nats_per_seq")
         count, steps = totals.split.groups, int(totals.split.steps.sum())
@@ -106,6 +121,9 @@ class Evaluation:
             name: total / count,
             **dataset.derived_units(total, steps),
         }
+        if count > 1:
+            deviation = float(totals.by_sequence().std())
+            metrics["standard_error_nats_per_seq"] = deviation / math.sqrt(count)
         if model.has_latent:
             variance_Z = totals.variance_Z(steps)
             metrics |= {
@@ -140,7 +158,7 @@ def sequence_noise(model: SequenceModel, split: Split, indices: list[int], steps
     return noise_TBZ
 
 
-class _Totals:
+class Totals:
     """Sums by sequence of a split, the moments of the posterior means, and some posteriors. All float64."""
 
     def __init__(self, split: Split, latent_size: int, posteriors: int) -> None:
@@ -183,6 +201,11 @@ class _Totals:
         if self.from_prior_N is None:
             self.from_prior_N = torch.zeros_like(self.bound_N)
         self.from_prior_N[indices] = _sum_over_time(terms.log_px)
+
+    def by_sequence(self) -> Tensor:
+        """The bound, or the exact log-likelihood, of each reported sequence."""
+        group = torch.from_numpy(self.split.group)
+        return torch.zeros(self.split.groups, dtype=torch.float64).index_add_(0, group, self.bound_N)
 
     def mutual_information(self) -> float:
         """See `diagnostics.mutual_information`."""

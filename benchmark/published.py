@@ -95,17 +95,18 @@ def reported_bound(row: dict[str, Any]) -> str:
 
 
 def source(row: dict[str, Any]) -> str:
-    """The paper, where the number was read and how far it was verified, and what else has to be known about it."""
+    """Paper and table, where the number was read and how far it was verified, and what else is to be known of it."""
     unknown = ["whether exact or a bound is not stated"] if row["bound"] == "not stated" else []
-    quoted = [f"quoted in {row['quoted_in']}"] if row["quoted_in"] else []
-    paper, *read = [row["paper"], *quoted] if row["paper"] else quoted
+    named = ", ".join(filter(None, [row["paper"], row["table"]]))
+    quoted = [f"quoted in {row['quoted_in']}"] if row["quoted_in"] not in (None, named) else []
+    paper, *read = [named, *quoted] if named else quoted
     return f"{paper} ({'; '.join([row['status'], *read, *unknown, *filter(None, [row.get('note')])])})"
 
 
 def comparable_in_a_word(record: dict[str, Any]) -> str:
     """Whether reported numbers of the run's data set, protocol and unit may be set against the run's."""
     if record["dataset"]["source"] != "full":
-        return f"no: full corpus, not {record['dataset']['source']}"
+        return "no: full corpus"
     return "with care"
 
 
@@ -117,13 +118,13 @@ def comparability(record: dict[str, Any]) -> str:
         return f"No reported number for {dataset['name']} is at hand."
     left_out = [row for row in reported if row not in comparable]
     kinds = sorted({f"{row['unit']}, protocol {row.get('protocol', 'not stated')}" for row in left_out})
-    others = f"{'; '.join(kinds)}; this run's protocol is {', '.join(record['results']['test'])}."
+    others = f"{'; '.join(kinds)}; our protocol is {', '.join(record['results']['test'])}."
     if not comparable:
         return f"NOT COMPARABLE with the numbers reported for {dataset['name']}, which are in {others}"
     further = f" Left out are numbers in {others}" if left_out else ""
     if dataset["source"] != "full":
         return (
-            f"NOT COMPARABLE with the reported rows: they were measured on the full {dataset['name']} corpus, this run "
+            f"NOT COMPARABLE with the reported rows: they were measured on the full {dataset['name']} corpus, ours "
             f"on another source ({dataset['description']}).{further}"
         )
     care = CARE.get(dataset["name"], "same corpus, protocol and unit.")

@@ -11,6 +11,7 @@ from typing import Any
 import gin
 import torch
 
+from benchmark import sequence_scores
 from benchmark.allocator import keep_freed_memory
 from benchmark.checkpoint import to_bytes
 from benchmark.config import Config, configuring, load_config, resolved_text
@@ -104,15 +105,7 @@ def execute(run: Run) -> dict[str, Any]:
     run.folder.write_text("operative.gin", gin.operative_config_str())
     run.trainer.run(run.folder.path)
     parts, folder = run.experiment, run.folder
-    results: dict[str, dict[str, dict[str, Any]]] = {
-        split: {
-            protocol: parts.evaluation(
-                parts.model, parts.dataset, split, protocol, parts.seed, run.stop.check, thorough=True
-            )
-            for protocol in parts.dataset.protocols
-        }
-        for split in ("valid", "test")
-    }
+    results, test_sequences = score_held_out(run)
     run.stop.check()
     # A second to import, which should not delay the first update.
     from benchmark.figures.learning import plot_learning_curves
@@ -120,12 +113,28 @@ def execute(run: Run) -> dict[str, Any]:
     write_atomically(folder.path / "model.pt", to_bytes(parts.model.state_dict()))
     parts.samples.write(parts.model, parts.dataset, folder.path / "samples", parts.seed)
     plot_learning_curves(folder.path / "learning_curves.png", folder.path / "metrics.jsonl", folder.identifier)
+    folder.write_text(sequence_scores.NAME, sequence_scores.sequences_csv(test_sequences))
     folder.write_text("timing.json", json.dumps({"training_seconds": round(run.trainer.progress.seconds, 1)}) + "\n")
     record = build_record(
         folder.identifier, run.config, run.config_text, parts, run.trainer.progress, run.trainer.best["update"], results
     )
     folder.finish(record)
     return record
+
+
+def score_held_out(run: Run) -> tuple[dict[str, dict[str, dict[str, Any]]], dict[str, list[float]]]:
+    """The metrics by held-out split and protocol, and by protocol the bound of each test sequence, in nats."""
+    parts = run.experiment
+    results: dict[str, dict[str, dict[str, Any]]] = {}
+    sequences: dict[str, list[float]] = {}
+    for split in ("valid", "test"):
+        for protocol in parts.dataset.protocols:
+            totals = parts.evaluation.score(
+                parts.model, parts.dataset, split, protocol, parts.seed, run.stop.check, thorough=True
+            )
+            results.setdefault(split, {})[protocol] = parts.evaluation.summarise(parts.model, parts.dataset, totals)
+            sequences[protocol] = totals.by_sequence().tolist()  # those of the test split, which is the last
+    return results, sequences
 
 
 def show(record: dict[str, Any], folder: RunFolder) -> None:

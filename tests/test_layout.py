@@ -37,7 +37,14 @@ def test_gin_holds_configurations_alone():
 
 @pytest.mark.parametrize(
     "module",
-    ["benchmark.tables", "benchmark.plots", "benchmark.report", "benchmark.speed_report", "benchmark.reproduce"],
+    [
+        "benchmark.tables",
+        "benchmark.compare",
+        "benchmark.plots",
+        "benchmark.report",
+        "benchmark.reproduce",
+        "benchmark.speed_report",
+    ],
 )
 def test_what_reads_records_needs_no_torch(module):
     code = f"import sys, {module}; sys.exit('torch' in sys.modules)"

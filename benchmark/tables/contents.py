@@ -27,6 +27,7 @@ from benchmark.tables.quantities import (
     bound_in,
     bound_values,
     diagnostics,
+    fewer,
     likelihood_kind,
     likelihoods,
 )
@@ -52,7 +53,10 @@ COLLAPSE = (
     "and the data; lost with prior latents: what log p(x | z) loses if z is drawn from the prior."
 )
 TEST_SET = "s.e. of the test set: standard error over the test sequences, mean over seeds."
-PHONEMES = "phonemes: frames of which a linear probe of the latents, or of the LSTM's states, tells the phoneme class."
+PHONES = (
+    "phones: test frames whose phone a linear probe finds from the latents, or from the deterministic states, and "
+    "those of the commonest phone (probes/<run>.json)."
+)
 SEQUENCES = {
     "utterance": "a whole utterance",
     "chunk": "a whole utterance, in pieces of {} frames, each from a zero state",
@@ -170,7 +174,7 @@ def legends(lines: Sequence[Line]) -> list[str]:
         *([DIFFERENCES] if BOUND_CHANGE.heading in found else []),
         *([TEST_SET] if any(heading.startswith("s.e.") for heading in found) else []),
         *([COLLAPSE] if KL.heading in found else []),
-        *([PHONEMES] if any(heading.startswith("phonemes") for heading in found) else []),
+        *([PHONES] if any(heading.startswith("phones") for heading in found) else []),
     ]
 
 
@@ -219,7 +223,8 @@ def _changes(row: Row, rows: Sequence[Row], protocol: str, whole: Row | None = N
     for kind, (ours, theirs) in pairs.items():
         interval = paired_interval(ours, theirs)
         if interval is not None:
-            changes[kind.heading] = number(kind, interval, clear=interval.excludes_zero)
+            missing = fewer(len(ours.keys() & theirs.keys()), row)
+            changes[kind.heading] = number(kind, interval, missing, interval.excludes_zero)
     return changes
 
 

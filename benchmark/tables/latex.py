@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 
 from benchmark.tables.columns import Cell, Column, Number
-from benchmark.tables.contents import Table
-from benchmark.tables.quantities import KL, LIKELIHOODS
+from benchmark.tables.contents import KL_CHANGE, Table
+from benchmark.tables.quantities import DIAGNOSTICS, KL, LIKELIHOODS, TEST_SET
 
 SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -22,6 +22,7 @@ SPECIAL = {
     **{character: f"\\{character}" for character in "&%$#_{}"},
 }
 IDENTIFIER = re.compile(r"[\w-]+-seed\d+-[0-9a-f]+|[0-9a-f]{12}\+?")  # of a run, a commit
+LATENTS = (KL_CHANGE.heading, *(kind.heading for kind in DIAGNOSTICS.values() if kind is not TEST_SET))
 OF_A_RUN = ("row", "seed", KL.heading, "run", "commit")
 
 
@@ -35,10 +36,10 @@ def latex(table: Table) -> str:
             r"\begin{table}",
             rf"\caption{{{escape(table.title)}}}",
             rf"\label{{tab:{table.name}}}",
-            r"\resizebox{\linewidth}{!}{%",
-            *_tabular(table.columns, table.ours),
-            "}",
-            r"\par\medskip\footnotesize",
+            r"\footnotesize",
+            *_tabular([column for column in table.columns if column.heading not in LATENTS], table.ours),
+            *_latents(table),
+            r"\par\medskip",
             "\n\n".join(below),
             r"\end{table}",
             *_runs(table),
@@ -52,10 +53,23 @@ def escape(text: str) -> str:
     return "".join(SPECIAL.get(character, character) for character in text)
 
 
+def _latents(table: Table) -> list[str]:
+    """What is known of the latents of our rows, in a tabular of its own; one would be too wide."""
+    columns = [column for column in table.columns if column.heading in ("row", "model", *LATENTS)]
+    if not any(column.heading in LATENTS for column in columns):
+        return []
+    return [
+        r"\par\medskip",
+        *_tabular([Column(heading, cells[: table.ours]) for heading, cells in columns], table.ours),
+    ]
+
+
 def _tabular(columns: Sequence[Column], ours: int) -> list[str]:
+    """Our rows above the reported ones, made smaller if they are wider than a line."""
     lines = _lines(columns)
     reported = [r"\midrule", *lines[ours:]] if lines[ours:] else []
     return [
+        r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
         rf"\begin{{tabular}}{{{_alignment(columns)}}}",
         r"\toprule",
         _headings(columns),
@@ -63,7 +77,7 @@ def _tabular(columns: Sequence[Column], ours: int) -> list[str]:
         *lines[:ours],
         *reported,
         r"\bottomrule",
-        r"\end{tabular}",
+        r"\end{tabular}}",
     ]
 
 

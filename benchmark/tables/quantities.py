@@ -9,6 +9,7 @@ from benchmark.published import NATS
 from benchmark.rows import Row
 from benchmark.statistics import t_interval
 from benchmark.tables.columns import EXACT, LOWER, UPPER, Kind, Number, number
+from benchmark.tables.probes import PREFIX
 
 BOUND_METRICS = {"elbo": "elbo_nats_per_seq", "exact": "log_likelihood_nats_per_seq"}
 
@@ -35,8 +36,9 @@ DIAGNOSTICS = {
     "active_units": ACTIVE,
     "mutual_information_nats": INFORMATION,
     "log_px_lost_with_prior_latents_nats_per_seq": LOST,
-    "phoneme_accuracy_from_latents": Kind("phonemes from latents", "share of frames", form=".3f"),
-    "phoneme_accuracy_from_states": Kind("phonemes from states", "share of frames", form=".3f"),
+    f"{PREFIX}_from_latents": Kind("phones from latents", "share of frames", form=".3f"),
+    f"{PREFIX}_from_states": Kind("phones from states", "share of frames", form=".3f"),
+    f"{PREFIX}_of_majority": Kind("phones by majority", "share of frames", form=".3f"),
 }
 # The unit that the end of a metric's name says.
 ENDINGS = {
@@ -87,7 +89,8 @@ def likelihoods(row: Row, protocol: str, split: str = "test") -> Iterator[Number
     for unit in LIKELIHOODS:
         values = bound_values(row, protocol, split) if unit == NATS else row.values(protocol, unit, split)
         if values and unit not in left_out:
-            yield number(likelihood_kind(unit, bound_in(unit, bound)), t_interval(values.values()))
+            kind = likelihood_kind(unit, bound_in(unit, bound))
+            yield number(kind, t_interval(values.values()), fewer(len(values), row))
 
 
 def diagnostics(row: Row, protocol: str) -> dict[str, Number]:
@@ -98,8 +101,13 @@ def diagnostics(row: Row, protocol: str) -> dict[str, Number]:
         if values:
             units = set(row.values(protocol, "latent_units").values()) if kind is ACTIVE else set()
             suffix = f" of {units.pop()}" if len(units) == 1 else ""
-            found[kind.heading] = number(kind, t_interval(values.values()), suffix)
+            found[kind.heading] = number(kind, t_interval(values.values()), suffix + fewer(len(values), row))
     return found
+
+
+def fewer(count: int, row: Row) -> str:
+    """What follows a mean of fewer seeds than the row has."""
+    return f" (n = {count})" if count < len(row.seeds) else ""
 
 
 def numeric(metrics: Mapping[str, Any]) -> dict[str, float]:

@@ -12,6 +12,7 @@ from benchmark.published import comparable_in_a_word, comparable_rows, reported_
 from benchmark.rows import Row
 from benchmark.tables.contents import of_protocol
 from benchmark.tables.plain import plain_row
+from benchmark.tables.probes import PREFIX
 from benchmark.tables.quantities import LIKELIHOODS, bound_in, metric_kind, numeric
 
 FIELDS = (
@@ -55,6 +56,8 @@ def _ours(rows: Sequence[Row], protocol: str) -> Iterator[dict[str, Any]]:
             for metric, value in numeric(metrics).items():
                 unit, bound = metric_kind(metric, metrics["bound"])
                 of_metric = {"metric": metric, "value": repr(value), "unit": unit, "bound": bound}
+                if metric.startswith(PREFIX):
+                    of_metric["record"] = f"probes/{record['run_id']}.json"
                 yield of_row | _of_run(record) | of_metric | {"sequences": metrics["sequences"]}
 
 

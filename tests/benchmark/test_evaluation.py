@@ -80,6 +80,19 @@ def test_chunks_start_from_zero_and_add_up_to_utterances(data):
     assert metrics["log_likelihood_nats_per_seq"] == selection_metric(metrics)
 
 
+@pytest.mark.parametrize("protocol", ["utterance", "chunk40"])
+def test_the_standard_error_is_over_whole_utterances(data, model, protocol):
+    evaluation = Evaluation()
+    totals = evaluation.score(model, data, "test", protocol, seed=0)
+    by_utterance = totals.by_sequence().numpy()
+    expected = np.array([totals.bound_N.numpy()[totals.split.group == n].sum() for n in range(16)])
+    assert by_utterance == pytest.approx(expected, rel=1e-12)
+    metrics = evaluation.summarise(model, data, totals)
+    assert metrics["standard_error_nats_per_seq"] == pytest.approx(by_utterance.std(ddof=1) / 4, rel=1e-12)
+    assert metrics["elbo_nats_per_seq"] == pytest.approx(by_utterance.mean(), rel=1e-12)
+    assert metrics == evaluation(model, data, "test", protocol, seed=0)
+
+
 def test_active_units(data, model):
     """A latent whose posterior mean is constant is inactive."""
     with torch.no_grad():

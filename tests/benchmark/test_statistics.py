@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from benchmark.statistics import Interval, paired_differences, paired_interval, t_interval
+from benchmark.statistics import (
+    Interval,
+    bootstrap_interval,
+    bootstrap_means,
+    paired_differences,
+    paired_interval,
+    t_interval,
+)
 
 # Cushny and Peebles' hours of additional sleep under two drugs, the example of Student (1908), "The probable error of a
 # mean", Biometrika 6, as in R's data set `sleep`: t.test gives t = -4.0621, df = 9, and the 95 percent confidence
@@ -56,6 +63,12 @@ def test_one_value_gives_no_interval():
     assert paired_interval({1: 5.0, 2: 9.0}, {2: 4.0, 3: 0.0}) == (5.0, None)
 
 
+@pytest.mark.parametrize(("bad", "mean"), [(np.inf, np.inf), (-np.inf, -np.inf), (np.nan, np.nan)])
+def test_a_run_that_diverged_leaves_no_interval(bad, mean):
+    assert t_interval([1.0, bad, 2.0]) == pytest.approx((mean, None), nan_ok=True)
+    assert not paired_interval({1: bad, 2: 1.0}, {1: 1.0, 2: 0.0}).excludes_zero
+
+
 def test_only_shared_seeds_are_paired():
     assert paired_differences({3: 1.0, 1: 5.0, 2: 9.0}, {1: 4.0, 3: 3.0}) == {1: 1.0, 3: -2.0}
     assert paired_interval({1: 5.0}, {2: 4.0}) is None
@@ -72,3 +85,18 @@ def test_no_value_has_no_mean():
 )
 def test_an_interval_that_touches_zero_covers_it(interval, excludes):
     assert Interval(*interval).excludes_zero is excludes
+
+
+def test_the_bootstrap_of_the_textbook():
+    """Efron and Tibshirani (1993), An Introduction to the Bootstrap, tables 2.1, 2.2: survival of treated mice."""
+    treated = [94, 197, 16, 38, 99, 141, 23]
+    means = bootstrap_means(treated)
+    assert means.mean() == pytest.approx(86.86, abs=1.0)
+    assert means.std() == pytest.approx(23.36, rel=0.02)
+    assert (bootstrap_means(treated) == means).all()
+
+
+def test_the_bootstrap_of_many_values_agrees_with_t():
+    values = np.random.default_rng(2).normal(5.0, 2.0, 1000).tolist()
+    mean, half_width = t_interval(values)
+    assert bootstrap_interval(values) == pytest.approx((mean - half_width, mean + half_width), abs=0.05 * half_width)

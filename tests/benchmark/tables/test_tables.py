@@ -155,7 +155,7 @@ def test_csv_leads_from_any_number_to_its_record(golden):
     reported = {line["label"]: line for line in lines if line["origin"] == "reported"}
     assert reported["Z-Forcing + aux"]["value"] == "69530"
     assert "not re-checked against the paper" in reported["Z-Forcing + aux"]["reference"]
-    assert {line["comparable"] for line in reported.values()} == {"no: full corpus, not sample"}
+    assert {line["comparable"] for line in reported.values()} == {"no: full corpus"}
 
 
 def test_no_column_mixes_units_or_bounds():
@@ -187,7 +187,7 @@ def test_no_column_mixes_units_or_bounds():
 def test_seeds_that_are_not_shared_are_not_compared():
     records = [r for r in golden_records() if (r["label"], r["seed"]) not in {("Z-Forcing", 3), ("Z-Forcing + aux", 1)}]
     row = row_of(all_tables(records)[f"{NAME}.md"], "Z-Forcing + aux")
-    assert (row["bound vs plain, nats/seq"], row["n"]) == ("+2.0", "2")
+    assert (row["bound vs plain, nats/seq"], row["n"]) == ("+2.0 (n = 1)", "2")
 
 
 def test_the_plain_row_is_that_of_the_same_model_and_settings():
@@ -214,17 +214,21 @@ def test_a_single_seed_has_no_interval_and_nothing_is_bold():
 
 def test_probes_are_columns(tmp_path):
     records = golden_records()
-    write_records(tmp_path, records)
-    (tmp_path / "probes").mkdir()
-    run = records[-1]["run_id"]
-    for what, accuracy in (("latents", 0.4321), ("states", 0.5)):
-        path = tmp_path / f"probes/{run}_{what}.json"
-        path.write_text(f'{{"run_id": "{run}", "protocol": "utterance", "what": "{what}", "accuracy": {accuracy}}}')
-    row = row_of(all_tables(with_probes(tmp_path, records))[f"{NAME}.md"], "SRNN + aux")
-    assert row["phonemes from latents, share of frames"] == "0.432"
-    assert row["phonemes from states, share of frames"] == "0.500"
+    path = tmp_path / "probes" / f"{records[-1]['run_id']}.json"
+    path.parent.mkdir()
+    path.write_text('{"what": {"latents": {"accuracy": 0.4321}, "states": {"accuracy": 0.5}}, "majority": 0.2}')
+    tables = all_tables(with_probes(tmp_path, records))
+    row = row_of(tables[f"{NAME}.md"], "SRNN + aux")
+    shown = {heading: cell for heading, cell in row.items() if heading.startswith("phones")}
+    assert shown == {
+        "phones from latents, share of frames": "0.432 (n = 1)",
+        "phones from states, share of frames": "0.500 (n = 1)",
+        "phones by majority, share of frames": "0.200 (n = 1)",
+    }
+    lines = [line for line in csv.DictReader(io.StringIO(tables[f"{NAME}.csv"])) if "phone" in line["metric"]]
+    assert {line["record"] for line in lines} == {f"probes/{path.name}"}
     path.write_text("{}")
-    with pytest.raises(UserError, match=r"_states.json: not the accuracy of a probe"):
+    with pytest.raises(UserError, match=r".json: not the result of a probe"):
         with_probes(tmp_path, records)
 
 
