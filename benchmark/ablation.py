@@ -93,9 +93,15 @@ def describe_kl_weight(ends: Ends) -> str:
 
 
 def _what_stays(row: Row) -> tuple[object, ...]:
-    """All that two rows of an ablation have in common: the data, the environment, the bindings but the two weights'."""
+    """All that two rows of an ablation have in common: the data, the environment, the bindings but the two weights'.
+
+    A model that takes the auxiliary cost as an addition has a network for it, and perhaps a backward network, which the
+    weight of the backward reconstruction trains; without the cost it has neither.
+    """
     settings = row.settings
-    free = set(NAMES).union(*(_reached(settings, name) for name in SCHEDULES))
+    addition = f"{row.model}.auxiliary"
+    added = (addition, "Objective.backward_weight") if addition in settings else ()
+    free = set(NAMES).union(*(_reached(settings, name) for name in (*SCHEDULES, *added)))
     record = row.records[0]
     environment = tuple(record["environment"].get(name) for name in ("version", "torch", "device_kind"))
     kept = frozenset((name, value) for name, value in settings.items() if name not in free)

@@ -38,6 +38,17 @@ def test_a_default_schedule_is_compared_with_a_bound_one():
     assert ablation.aux_weights == [0.0, 0.0025]
 
 
+def test_a_cost_that_is_added_to_a_model_brings_its_networks():
+    """As gin/base/vrnn_auxiliary.gin does."""
+    plain, helped = (made_up_record("VRNN", 1, "VRNN", aux_weight=weight) for weight in (0.0, 0.0025))
+    backward = "Objective.backward_weight = @reconstruction/Constant()\nreconstruction/Constant.value = 1.0\n"
+    helped["config"] += f"VRNN.auxiliary = @Auxiliary()\nAuxiliary.loss = 'l2'\n{backward}"
+    (ablation,) = ablations(group_rows([plain, helped]))
+    assert ablation.aux_weights == [0.0, 0.0025]
+    trained = {**helped, "config": helped["config"].replace("VRNN.auxiliary = @Auxiliary()\n", "")}
+    assert ablations(group_rows([plain, trained])) == []
+
+
 def test_a_macro_that_more_than_the_schedule_uses_has_to_be_the_same():
     plain, helped = made_up_record(), made_up_record("Z-Forcing + aux", aux_weight=0.0025)
     for record in (plain, helped):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -70,11 +71,21 @@ def records(folder):
 
 
 def states(printed):
-    return [line.split()[1] for line in printed.splitlines() if line.split()[:1] and line.split()[0].isdigit()][:4]
+    return re.findall(r"^ *\d+  (\w+)  ", printed, re.MULTILINE)
 
 
-def start(arguments):
-    command = [sys.executable, "-m", "benchmark.sweep", *arguments]
+PLANNED = """
+from benchmark import sweep
+from benchmark.cell import Cell
+from benchmark.command import run_command
+sweep.make_plan = lambda arguments: sweep.Plan({cells!r}, 0)
+run_command(sweep.main)
+"""
+
+
+def start(arguments, cells):
+    """The sweep as a process, whose cells have been checked already."""
+    command = [sys.executable, "-c", PLANNED.format(cells=cells), *arguments]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
@@ -135,35 +146,61 @@ def test_a_mistake_ends_with_status_2(tiny_sweep, capsys):
 
 @pytest.mark.usefixtures("planned_here")
 def test_killed_children_and_parents_lose_nothing(tiny_sweep, tmp_path, capsys):
-    """A child, then the parent are killed; what diverges fails each time, the rest ends with the same records."""
-    arguments = [*tiny_sweep("learning_rate", [1e-3, 1e30]), "--seeds", "1", "--set", "Training.checkpoint_seconds=0"]
+    arguments = [*tiny_sweep("learning_rate", [1e-3]), "--seeds", "1", "--set", "Training.checkpoint_seconds=0"]
     arguments[arguments.index("epochs=3")] = "epochs=40"
-    good, bad = cells_of(arguments)
-    run.main([*good.arguments, *arguments[arguments.index("--data") :][:2], "--out", str(tmp_path / "whole")])
-    folder = RunFolder(out(arguments), good.run_id)
+    (cell,) = cells = cells_of(arguments)
+    run.main([*cell.arguments, *arguments[arguments.index("--data") :][:2], "--out", str(tmp_path / "whole")])
+    folder = RunFolder(out(arguments), cell.run_id)
 
     def reached(update):
         found = checkpoints(folder.path / "checkpoints")
         return bool(found) and int(found[0].name.split("-")[1]) >= update
 
-    with start(arguments) as process:
+    with start(arguments, cells) as process:
         wait_until(lambda: reached(5) and folder.held)
         os.kill(int(subprocess.check_output(["pgrep", "-P", str(process.pid)])), signal.SIGKILL)
         printed, _ = process.communicate()
     assert process.returncode == sweep.FAILED
-    assert f"[1] {good.run_id} failed: killed by SIGKILL" in printed
-    assert f"[2] {bad.run_id} failed: training failed: 11 steps had a non-finite loss" in printed
-    assert "0 of 2 cells are done" in printed
-    with start(arguments) as process:
+    assert f"[1] {cell.run_id} failed: killed by SIGKILL" in printed
+    assert "0 of 1 cells are done" in printed
+    with start(arguments, cells) as process:
         wait_until(lambda: reached(20) and folder.held)
         process.kill()
-    wait_until(lambda: not folder.held, 10)
+    wait_until(lambda: not folder.held)
     assert folder.state == "interrupted"
-    capsys.readouterr()
-    assert sweep.run_sweep(arguments) == sweep.FAILED
-    assert states(capsys.readouterr().out)[0] == "interrupted"
+    assert sweep.run_sweep(arguments) == 0
+    assert states(capsys.readouterr().out) == ["interrupted"]
     assert records(out(arguments)) == records(tmp_path / "whole")
-    assert "going on from update" in (folder.path / "output.log").read_text()
+    assert (folder.path / "output.log").read_text().count("going on from update") == 2
+
+
+@pytest.mark.usefixtures("planned_here")
+def test_failed_cells_are_listed_with_the_reason_and_run_again(tiny_sweep, monkeypatch, capsys):
+    arguments = tiny_sweep("learning_rate", [1e-3, 2e-3])
+    first, second, third, fourth = cells_of(arguments)
+    scripts = {
+        first.number: "echo 'error: training failed: lower the learning rate' >&2; echo later; exit 2",
+        second.number: "echo half; echo; echo 'ValueError: unforeseen'; exit 1",
+        third.number: "kill -TERM $$",
+        fourth.number: "true",
+    }
+
+    def start(command, **options):
+        number = next(cell.number for cell in cells_of(arguments) if set(cell.arguments) <= set(command))
+        return popen(["sh", "-c", scripts[number]], **options)
+
+    popen = subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", start)
+    assert sweep.run_sweep(arguments) == sweep.FAILED
+    errors = capsys.readouterr().err.splitlines()
+    folder = first.folder(out(arguments)).path
+    reasons = [line.partition(" failed: ")[2] for line in errors]
+    assert reasons[0] == f"training failed: lower the learning rate ({folder / 'output.log'})"
+    assert [reason.partition(" (")[0] for reason in reasons[1:3]] == ["ValueError: unforeseen", "killed by SIGTERM"]
+    assert reasons[3].startswith(f"it ran as another run than {fourth.run_id}")
+    scripts[first.number] = "exit 3"
+    sweep.run_sweep(arguments)
+    assert f"{first.title} failed: exit status 3 (" in capsys.readouterr().err
 
 
 class Display(SweepDisplay):
@@ -245,7 +282,7 @@ def test_a_stop_reaches_every_child(sleepers, tmp_path):
 def test_a_sweep_that_is_interrupted_stops_its_cells(tiny_sweep):
     arguments = [*tiny_sweep("learning_rate", [1e-3]), "--set", "Training.checkpoint_seconds=0"]
     arguments[arguments.index("epochs=3")] = "epochs=100000"
-    with start(arguments) as process:
+    with start(arguments, cells_of(arguments)) as process:
         wait_until(lambda: list(out(arguments).glob("runs/*/checkpoints/*.pt")))
         process.send_signal(signal.SIGINT)
         printed, _ = process.communicate()
