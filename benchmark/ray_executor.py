@@ -115,7 +115,9 @@ def connect(address: str | None) -> Any:
         variables = {"PYTHONPATH": str(REPOSITORY), **data}  # workers inherit those of the cluster
         ray.init(address, logging_level=logging.ERROR, log_to_driver=False, runtime_env={"env_vars": variables})
     except (ConnectionError, ValueError, RuntimeError) as error:
-        raise UserError(f"--ray-address {address}: no Ray cluster answers ({error})") from error
+        raise UserError(
+            f"--ray-address {address}: the Ray cluster does not answer, or wants another token ({error})"
+        ) from error
     signal.signal(signal.SIGTERM, before)  # Ray exits at once, where cells have to save first
     return ray
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -40,6 +41,8 @@ def cluster(monkeypatch):
     """The address of a head with two cores, for two workers."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")  # one of its own, whatever a cluster of the user's has
+    monkeypatch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
     address = f"127.0.0.1:{free_port()}"
     sockets = tempfile.mkdtemp(prefix="ray")  # the names of sockets may not be long
     command = [Path(sys.executable).parent / "ray", "start", "--head", "--block", "--num-cpus=2", "--num-gpus=0"]
