@@ -36,6 +36,7 @@ class Derivation:
             outputs: those of the states from the step after, and last, if there is a state, that of the visible one
             from outside the loop.
         outputs: what the step returns.
+        differentiable: for each output, whether it depends on anything whose gradient is asked for.
         input_gradients, weight_gradients: None where no gradient is asked for, or where there is none.
         invariant: nodes of weights alone, for once before the loop.
         forward, backward: the nodes of a time step.
@@ -49,6 +50,7 @@ class Derivation:
     weights: tuple[Node, ...]
     gradients: tuple[Node, ...]
     outputs: tuple[Node, ...]
+    differentiable: tuple[bool, ...]
     input_gradients: tuple[Node | None, ...]
     weight_gradients: tuple[Node | None, ...]
     invariant: tuple[Node, ...]
@@ -114,6 +116,7 @@ def derive(tape: Tape, first: tuple[Tensor, ...], states: int, wanted: tuple[boo
         weights=placeholders[len(first) : len(examples)],
         gradients=placeholders[len(examples) :],
         outputs=tuple(results[: len(outputs)]),
+        differentiable=tuple(output.requires_grad for output in outputs),
         input_gradients=found_for[: len(first)],
         weight_gradients=found_for[len(first) :],
     )

@@ -125,8 +125,10 @@ class _LoopFunction(torch.autograd.Function):
         counts = loop.states, len(loop.derivation.inputs)
         start, over_time, weights = tensors[: counts[0]], tensors[counts[0] : counts[1]], tensors[counts[1] :]
         keep = any(ctx.needs_input_grad)
+        differentiable = loop.derivation.differentiable[: loop.paths]
         results, kept = loop.forward(start, over_time, weights, keep)
         if keep:
+            ctx.mark_non_differentiable(*(x for x, has in zip(results, differentiable, strict=False) if not has))
             saved, ctx.form = tree_flatten(kept)
             ctx.loop = loop
             ctx.save_for_backward(*saved)
