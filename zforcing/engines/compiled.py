@@ -172,7 +172,7 @@ class CompiledLoop(Loop):
             kind = ctypes.CFUNCTYPE(ctypes.c_size_t, *(4 * (ctypes.c_int,)))
             self.packed_bytes = kind(addresses["cblas_sgemm_pack_get_size"])
 
-    def same(self, other: Loop | NotImplementedError) -> bool:
+    def same(self, other: Loop | str) -> bool:
         return isinstance(other, CompiledLoop) and other._identity() == self._identity()
 
     def _identity(self) -> tuple[Any, ...]:

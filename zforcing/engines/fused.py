@@ -42,7 +42,7 @@ class Loop:
         sums = tuple(reduction.node for reduction in d.reductions)
         self.after_loop = function((*sums, *self.fixed), d.after, d.weight_gradients)
 
-    def same(self, other: Loop | NotImplementedError) -> bool:
+    def same(self, other: Loop | str) -> bool:
         """Whether another loop, made for another number of rows, computes the same."""
         return self is other
 

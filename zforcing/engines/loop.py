@@ -16,7 +16,8 @@ from zforcing.engines.fused import Loop
 from zforcing.engines.tape import Step, Tape, record, signature
 
 MOST_LOOPS = 64  # of different steps and shapes that are kept
-LOOPS: dict[Hashable, Loop | NotImplementedError] = {}
+# Why there is none is kept as well, in words: an exception would keep every tensor alive that its traceback sees.
+LOOPS: dict[Hashable, Loop | str] = {}
 
 MOST_ROWS = 256  # that are computed together: what is read again is then still in a processor's cache
 
@@ -82,15 +83,14 @@ def _run(
             del LOOPS[next(iter(LOOPS))]
         # What a derivation saves is no part of the loop: checkpointing and measurements of memory must not see it.
         with saved_tensors_hooks(lambda x: x, lambda x: x):
-            loop = LOOPS[key] = _generated(generate, tape, first, len(start), wanted)
-            if generate.example_rows and not isinstance(loop, Exception):
+            loop = _generated(generate, tape, first, len(start), wanted)
+            if generate.example_rows and isinstance(loop, Loop):
                 more, again = _recorded(step, whole, generate.example_rows + 1)
                 if not loop.same(_generated(generate, again, more, len(start), wanted)):
-                    loop = LOOPS[key] = NotImplementedError(
-                        "the compiled engine cannot run a step that depends on the number of sequences"
-                    )
-    if isinstance(loop, Exception):
-        raise loop
+                    loop = "the compiled engine cannot run a step that depends on the number of sequences"
+        LOOPS[key] = loop
+    if isinstance(loop, str):
+        raise NotImplementedError(loop)
     results: tuple[Tensor, ...] = _LoopFunction.apply(loop, *start, *over_time, *tape.weights)
     return results, loop.paths
 
@@ -110,13 +110,13 @@ def _recorded(step: Step, inputs: tuple[Tensor, ...], rows: int | None) -> tuple
 
 def _generated(
     generate: type[Loop], tape: Tape, first: tuple[Tensor, ...], states: int, wanted: tuple[bool, ...]
-) -> Loop | NotImplementedError:
-    """The loop, or why there is none, which is kept as well: it would take as long to find out again."""
+) -> Loop | str:
+    """The loop, or why there is none."""
     try:
         return generate(derive(tape, first, states, wanted), states)
     except Exception as error:
         # A step that the derivation does not foresee may fail anywhere in it; plain autograd runs every step.
-        return NotImplementedError(f"{error or type(error).__name__}")
+        return f"{error or type(error).__name__}"
 
 
 class _LoopFunction(torch.autograd.Function):

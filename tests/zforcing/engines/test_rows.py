@@ -1,5 +1,7 @@
 """What does not depend on the step before is computed for all time steps at once, whatever the engine."""
 
+import weakref
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -46,6 +48,17 @@ def test_what_no_c_is_written_for(engine):
 
     for a, b in zip(outcome("eager", 3, 2, function), outcome(engine, 3, 2, function), strict=True):
         torch.testing.assert_close(b, a)
+
+
+@pytest.mark.parametrize("engine", FASTER)
+def test_a_refusal_keeps_no_tensor_alive(engine):
+    alive = []
+    for _ in range(3):
+        x = torch.randn(3, 2, 5)
+        alive.append(weakref.ref(x))
+        run_at_once(lambda rows: (torch.erf(rows[0]),), (x,), engine)
+    del x
+    assert not any(reference() is not None for reference in alive)
 
 
 @pytest.mark.parametrize("precision", [torch.float32, torch.float64])
