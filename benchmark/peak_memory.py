@@ -10,7 +10,6 @@ from pathlib import Path
 
 import torch
 
-from benchmark.allocator import keep_freed_memory
 from benchmark.errors import UserError
 from benchmark.timing import Command
 from benchmark.workload import Case, build, training_step
@@ -61,7 +60,6 @@ def _measure(sender: Connection, case: Case, device: torch.device, engine: str |
     # Ctrl-C reaches the whole process group; the parent ends this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(threads)
-    keep_freed_memory()
     work = build(case, device)
     step: Command = work.lstm_pair if engine is None else training_step(work, engine)
     cuda = device.type == "cuda"
