@@ -110,14 +110,21 @@ def test_a_backward_network_that_nothing_trains_is_refused():
         ("vrnn", "vrnn_auxiliary", "VRNN-Gauss + aux"),
         ("srnn", "srnn_auxiliary", "SRNN (smooth + Res_q) + aux"),
         ("vrnn", "kl_annealing", "VRNN-Gauss"),
-        ("zf_kla", "auxiliary_cost", "Z-Forcing + kla + aux"),
+        ("zf_kla", "auxiliary_cost", "Z-Forcing + kla, aux"),
         ("zf_aux", "kl_annealing", "Z-Forcing + aux"),
+        ("zf", "kl_annealing", "Z-Forcing + kla, aux"),
     ],
 )
 def test_a_label_mentions_the_auxiliary_cost(experiment, part, label):
     """Also where a part adds it that does not know the label."""
     run = build(f"gin/timit_{experiment}.gin", f"gin/base/{part}.gin", "gin/scale/demo.gin")
     assert run.experiment.label == label
+
+
+@pytest.mark.usefixtures("cheap_initialisation")
+def test_a_label_leaves_out_an_auxiliary_cost_of_no_weight():
+    run = build("gin/timit_zf_aux.gin", "gin/scale/demo.gin", settings=("auxiliary_weight=0.0",))
+    assert run.experiment.label == "Z-Forcing"
 
 
 @pytest.mark.usefixtures("cheap_initialisation")
