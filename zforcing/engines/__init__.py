@@ -96,6 +96,9 @@ def resolve(engine: str, device: torch.device) -> str:
     Raises:
         ConfigurationError: there is no engine of that name, or 'graph' is asked for without CUDA.
     """
+    if torch.is_autocast_enabled(device.type):
+        _say("autocast computes in several precisions, which engines do not: the time loop runs in plain autograd")
+        return "eager"
     if device.type == "cuda":
         require_choice(("auto", "eager", "fused", "graph"), engine=engine)
         return "graph" if engine == "auto" else engine

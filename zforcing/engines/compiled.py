@@ -151,8 +151,9 @@ class CompiledLoop(Loop):
             and (node in read or any(user in step and user.target is not aten.mm.default for user in node.users))
         )
         try:
-            if any(node.meta["val"].dtype != self.dtype for node in (*d.inputs, *d.weights)):
+            if any(node.meta["val"].dtype != self.dtype for node in (*d.inputs, *d.weights, *d.outputs)):
                 raise NotImplementedError("tensors of several types")
+            self._require_rows()
             self.forward_program = self._plan_forward()
             self.backward_program = self._plan_backward()
             code = {"forward": self.forward_program.code(), "backward": self.backward_program.code()}
@@ -171,6 +172,22 @@ class CompiledLoop(Loop):
         if single and addresses["cblas_sgemm_pack_get_size"]:
             kind = ctypes.CFUNCTYPE(ctypes.c_size_t, *(4 * (ctypes.c_int,)))
             self.packed_bytes = kind(addresses["cblas_sgemm_pack_get_size"])
+
+    def _require_rows(self) -> None:
+        """C knows one row of numbers for each sequence, and single rows that all share.
+
+        Raises:
+            NotImplementedError: names what has another shape.
+        """
+        d, rows = self.derivation, len(self.derivation.inputs[0].meta["val"])
+        for node in (*d.inputs, *d.outputs, *d.forward, *d.backward):
+            value = node.meta["val"]
+            if isinstance(value, Tensor) and not (value.dim() in (1, 2) and len(value) == rows):
+                raise NotImplementedError(f"{node.name}, of shape {tuple(value.shape)} for {rows} sequences")
+        for node in self.shared:
+            value = node.meta["val"]
+            if value.dim() > 2 or (value.dim() == 2 and len(value) > 1):
+                raise NotImplementedError(f"{node.name}, of shape {tuple(value.shape)} for all sequences")
 
     def same(self, other: Loop | str) -> bool:
         return isinstance(other, CompiledLoop) and other._identity() == self._identity()
@@ -217,8 +234,7 @@ class CompiledLoop(Loop):
         known = {node: slots.array(("state", i), width(node)) for i, node in enumerate(inputs[: self.states])}
         known |= {node: slots.array(("entering", i), width(node)) for i, node in enumerate(inputs[self.states :])}
         for node in self.shared:
-            rows = node.meta["val"].dim() == 2 and node.meta["val"].shape[0] > 1
-            known[node] = slots.array(node, width(node), "0", rows)
+            known[node] = slots.array(node, width(node), "0", rows=False)
         return known
 
     def forward(

@@ -85,14 +85,23 @@ def _run(
         with saved_tensors_hooks(lambda x: x, lambda x: x):
             loop = _generated(generate, tape, first, len(start), wanted)
             if generate.example_rows and isinstance(loop, Loop):
-                more, again = _recorded(step, whole, generate.example_rows + 1)
-                if not loop.same(_generated(generate, again, more, len(start), wanted)):
-                    loop = "the compiled engine cannot run a step that depends on the number of sequences"
+                loop = _checked(loop, step, whole, wanted, generate.example_rows + 1)
         LOOPS[key] = loop
     if isinstance(loop, str):
         raise NotImplementedError(loop)
     results: tuple[Tensor, ...] = _LoopFunction.apply(loop, *start, *over_time, *tape.weights)
     return results, loop.paths
+
+
+def _checked(loop: Loop, step: Step, inputs: tuple[Tensor, ...], wanted: tuple[bool, ...], rows: int) -> Loop | str:
+    """The loop, or what is wrong with it for another number of rows than it was made from."""
+    try:
+        first, tape = _recorded(step, inputs, rows)
+    except NotImplementedError as error:
+        return str(error)
+    if loop.same(_generated(type(loop), tape, first, loop.states, wanted)):
+        return loop
+    return "the compiled engine cannot run a step that depends on the number of sequences"
 
 
 def _recorded(step: Step, inputs: tuple[Tensor, ...], rows: int | None) -> tuple[tuple[Tensor, ...], Tape]:
@@ -116,7 +125,7 @@ def _generated(
         return generate(derive(tape, first, states, wanted), states)
     except Exception as error:
         # A step that the derivation does not foresee may fail anywhere in it; plain autograd runs every step.
-        return f"{error or type(error).__name__}"
+        return str(error) or type(error).__name__
 
 
 class _LoopFunction(torch.autograd.Function):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
@@ -201,6 +202,6 @@ def element(array: Array, first: int) -> str:
 
 def _constant(value: object) -> str:
     # Without the cast single precision would be computed in double.
-    if not isinstance(value, (int, float)):
+    if not isinstance(value, (int, float)) or not math.isfinite(value):
         raise NotImplementedError(f"the constant {value!r}")
     return f"(real){float(value)!r}"

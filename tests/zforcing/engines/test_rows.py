@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from zforcing.engines import available, loop, run_at_once
 
 FASTER = [name for name in available(torch.device("cpu")) if name != "eager"]
+CODES = torch.randn(5, 3)
 
 
 def outcome(engine, steps, size, function):
@@ -48,6 +49,19 @@ def test_what_no_c_is_written_for(engine):
 
     for a, b in zip(outcome("eager", 3, 2, function), outcome(engine, 3, 2, function), strict=True):
         torch.testing.assert_close(b, a)
+
+
+@pytest.mark.parametrize("engine", FASTER)
+def test_results_of_another_type_or_shape(engine):
+    def function(rows):
+        (x,) = rows
+        distances = (x.unsqueeze(-2) - CODES).square().sum(-1)
+        return x.tanh(), x > 0.2, distances.mean(-1), x.unsqueeze(-2) * CODES, torch.zeros(())
+
+    x = torch.randn(4, 2, 3)
+    for part in range(5):
+        expected, (found,) = function((x,))[part], run_at_once(lambda rows, n=part: (function(rows)[n],), (x,), engine)
+        torch.testing.assert_close(found, expected)
 
 
 @pytest.mark.parametrize("engine", FASTER)

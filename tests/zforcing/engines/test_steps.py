@@ -32,6 +32,12 @@ STEPS = {
     "the number of sequences": lambda h, c, x: (h / len(h) + x, c),
     "the same row for every sequence": lambda h, c, x: (h + BIAS.tanh().expand(len(h), 4) * x, torch.ones(len(h), 4)),
     "a row repeated": lambda h, c, x: (h + BIAS.repeat(len(h), 1) * x, c),
+    "a third dimension": lambda h, c, x: (h + (x.unsqueeze(1) - SQUARE).square().sum(-1), c),
+    "a third dimension, averaged": lambda h, c, x: (h + (x.unsqueeze(1) * SQUARE).mean(1), c),
+    "a stack of rows": lambda h, c, x: (torch.cat((h.unsqueeze(1), x.unsqueeze(1)), 1).sum(1), c),
+    "a third dimension, expanded": lambda h, c, x: ((h.unsqueeze(1).expand(-1, 4, -1) + SQUARE).sum(1) / 8, c + x),
+    "sequences of the batch crossed": lambda h, c, x: ((h.unsqueeze(0) * x.unsqueeze(1)).mean(1), c),
+    "a value without a lower bound": lambda h, c, x: (h.clamp(-float("inf"), 0.5) + x, c),
     "the batch's mean": lambda h, c, x: (h - h.mean(0, keepdim=True) + x, c),
 }
 
@@ -68,6 +74,20 @@ def test_states_and_what_enters_are_told_apart(engine):
     two = run_step(lambda inputs: (inputs[0] + inputs[1], inputs[2]), (a, b), (c[None],), engine)
     one = run_step(lambda inputs: (inputs[0] + inputs[1], inputs[2]), (a,), (b[None], c[None]), engine)
     assert (len(two.path), len(one.path)) == (0, 1)
+
+
+@pytest.mark.parametrize("engine", FASTER)
+@pytest.mark.filterwarnings("ignore:autocast computes in several precisions")
+def test_autocast_before_or_after_changes_nothing(engine):
+    start, x = torch.randn(3, 4), torch.randn(5, 3, 4)
+
+    def visible():
+        return run_step(lambda inputs: (torch.tanh(inputs[0] @ SQUARE.detach() + inputs[1]),), (start,), (x,), engine)
+
+    expected = visible().visible
+    with torch.autocast("cpu", torch.bfloat16):
+        visible()
+    torch.testing.assert_close(visible().visible, expected, rtol=0.0, atol=0.0)
 
 
 @pytest.mark.parametrize("engine", FASTER)
