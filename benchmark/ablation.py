@@ -6,11 +6,9 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-from benchmark.rows import Row
+from benchmark.row import Row
 from benchmark.statistics import paired_differences
 
-NAMES = ("experiment.name", "experiment.label")
-SCHEDULES = ("Objective.aux_weight", "Objective.kl_weight")
 Ends = tuple[float, float]
 
 
@@ -63,18 +61,16 @@ def _cells(rows: list[Row]) -> list[dict[tuple[float, Ends], Row]]:
     """The rows by their weights; those that reach the same weights at another pace are in a further mapping."""
     found: list[dict[tuple[float, Ends], Row]] = []
     for row in rows:
-        first, last = row.weights["first"], row.weights["last"]
-        cell = last["aux_weight"], (first["kl_weight"], last["kl_weight"])
-        cells = next((cells for cells in found if cell not in cells or _bound(cells[cell]) == _bound(row)), None)
+        cell = row.ends("aux_weight")[1], row.ends("kl_weight")
+        cells = next(
+            (cells for cells in found if cell not in cells or cells[cell].settings_beside() == row.settings_beside()),
+            None,
+        )
         if cells is None:
             found.append({cell: row})
         elif cell not in cells or len(cells[cell].seeds) < len(row.seeds):  # one experiment may have two labels
             cells[cell] = row
     return found
-
-
-def _bound(row: Row) -> dict[str, str]:
-    return {name: value for name, value in row.settings.items() if name not in NAMES}
 
 
 def effects(ablation: Ablation, kl_weight: Ends, protocol: str, metric: str) -> dict[float, dict[int, float]]:
@@ -87,37 +83,16 @@ def effects(ablation: Ablation, kl_weight: Ends, protocol: str, metric: str) -> 
     return {weight: by_seed for weight, by_seed in differences.items() if by_seed}
 
 
-def describe_kl_weight(ends: Ends) -> str:
-    """Such as 'KL weight 1' and 'KL weight 0.2 to 1'."""
-    return f"KL weight {ends[0]:g}" + (f" to {ends[1]:g}" if ends[0] != ends[1] else "")
-
-
 def _what_stays(row: Row) -> tuple[object, ...]:
     """All that two rows of an ablation have in common: the data, the environment, the bindings but the two weights'.
 
     A model that takes the auxiliary cost as an addition has a network for it, and perhaps a backward network, which the
     weight of the backward reconstruction trains; without the cost it has neither.
     """
-    settings = row.settings
     addition = f"{row.model}.auxiliary"
-    added = (addition, "Objective.backward_weight") if addition in settings else ()
-    free = set(NAMES).union(*(_reached(settings, name) for name in (*SCHEDULES, *added)))
-    record = row.records[0]
-    environment = tuple(record["environment"].get(name) for name in ("version", "torch", "device_kind"))
-    kept = frozenset((name, value) for name, value in settings.items() if name not in free)
-    return row.model, row.head, record["dataset"]["fingerprint"], environment, kept
-
-
-def _reached(settings: dict[str, str], start: str) -> set[str]:
-    """The bindings that decide the value of one: of what it references, and macros that nothing else uses."""
-    reached, waiting = {start}, [start]
-    while waiting:
-        for kind, name in re.findall(r"([@%])([\w./]+)", settings.get(waiting.pop(), "")):
-            names = [name] if kind == "%" else [other for other in settings if other.startswith(f"{name}.")]
-            waiting += [other for other in names if other in settings and other not in reached]
-            reached.update(waiting)
-    others = " ".join(value for name, value in settings.items() if name not in reached)
-    return {name for name in reached if "." in name or not re.search(rf"%{re.escape(name)}\b", others)}
+    added = (addition, "Objective.backward_weight") if addition in row.settings else ()
+    kept = row.settings_beside("Objective.aux_weight", "Objective.kl_weight", *added)
+    return row.model, row.head, frozenset(row.surroundings.items()), frozenset(kept.items())
 
 
 def _title(row: Row) -> str:

@@ -13,7 +13,8 @@ from benchmark.figures.samples import samples_figure
 from benchmark.figures.style import save_figure
 from benchmark.figures.training import training_figure
 from benchmark.records import chosen_records
-from benchmark.rows import Row, group_rows
+from benchmark.row import Row
+from benchmark.rows import group_rows
 
 FIGURES = {
     "training": training_figure,

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from benchmark.figures.bounds import UNIT, bound_name, bound_values, is_exact
 from benchmark.figures.style import Look, handle, heading, legend_below, looks, new_figure
 from benchmark.figures.training import seeds_label
-from benchmark.rows import Row
+from benchmark.row import Row
 
 FAR = 0.5  # of the range of the bounds: exact likelihoods beyond it would flatten them
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from benchmark.ablation import ablations, describe_kl_weight
+from benchmark.ablation import ablations
 from benchmark.figures.bounds import UNIT, bound_name
 from benchmark.figures.style import MARKERS, Look, handle, heading, legend_below, new_figure
 from benchmark.figures.training import NOTE, draw_close_up, draw_curves, validation_curves
-from benchmark.rows import Row
+from benchmark.row import Row, describe_ends
 
 WITHOUT = (0.25, 0.25, 0.25)
 
@@ -17,7 +17,7 @@ WITHOUT = (0.25, 0.25, 0.25)
 def auxiliary_figure(rows: list[Row], title: str) -> Figure | None:
     """A row of panels for each model and KL weight; None if no two rows differ in the auxiliary weight alone."""
     compared = {
-        f"{ablation.title}, {describe_kl_weight(kl_weight)}": by_weight
+        f"{ablation.title}, KL weight {describe_ends(kl_weight)}": by_weight
         for ablation in ablations(rows)
         for kl_weight in ablation.kl_weights
         if len(by_weight := ablation.over_aux_weight(kl_weight)) > 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from benchmark.rows import Row
+from benchmark.row import Row
 
 UNIT = "nats per sequence"
 METRICS = {"elbo": "elbo_nats_per_seq", "exact": "log_likelihood_nats_per_seq"}

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmark.ablation import ablations, describe_kl_weight, effects
+from benchmark.ablation import ablations, effects
 from benchmark.figures.auxiliary import looks_of_weights
 from benchmark.figures.bounds import METRICS, UNIT
 from benchmark.figures.style import Look, handle, heading, legend_below, new_figure
-from benchmark.rows import Row
+from benchmark.row import Row, describe_ends
 from benchmark.statistics import t_interval
 
 PANELS = ((METRICS["elbo"], "ELBO, a lower bound"), ("kl_nats_per_seq", "KL"))
@@ -52,7 +52,7 @@ def effects_figure(rows: list[Row], title: str) -> Figure | None:
 def all_effects(rows: list[Row], protocol: str, metric: str) -> list[Effect]:
     """The effects on a test metric, by model, KL weight and auxiliary weight."""
     return [
-        Effect(f"{model.title}, {describe_kl_weight(kl_weight)}", aux_weight, differences)
+        Effect(f"{model.title}, KL weight {describe_ends(kl_weight)}", aux_weight, differences)
         for model in ablations(rows)
         for kl_weight in model.kl_weights
         for aux_weight, differences in effects(model, kl_weight, protocol, metric).items()

@@ -7,10 +7,10 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from benchmark.ablation import Ablation, ablations, describe_kl_weight
+from benchmark.ablation import Ablation, ablations
 from benchmark.figures.bounds import METRICS, UNIT, bound_name
 from benchmark.figures.style import heading, new_figure
-from benchmark.rows import Row
+from benchmark.row import Row, describe_ends
 from benchmark.statistics import t_interval
 
 KL = "kl_nats_per_seq"
@@ -43,7 +43,7 @@ def heat_map_cells(model: Ablation, protocol: str, metric: str) -> tuple[pd.Data
 
     A cell without a run is NaN.
     """
-    places = [describe_kl_weight(ends).removeprefix("KL weight ") for ends in model.kl_weights]
+    places = [describe_ends(ends) for ends in model.kl_weights]
     means = pd.DataFrame(np.nan, places, [f"{weight:g}" for weight in model.aux_weights])
     texts = pd.DataFrame("", means.index, means.columns)
     for (aux_weight, kl_weight), row in model.rows.items():

@@ -17,7 +17,7 @@ from mido import MidiFile
 from benchmark.errors import UserError
 from benchmark.figures.media import color_of, draw_spectrogram, draw_waveform, loudest
 from benchmark.figures.style import heading
-from benchmark.rows import Row
+from benchmark.row import Row
 
 ORIGINAL, GENERATED = "original", "generated"
 IMAGES = 16  # of each row

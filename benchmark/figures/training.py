@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from benchmark.figures.bounds import UNIT, bound_name, bound_of, is_exact
 from benchmark.figures.style import MEAN_LINE, SEED_LINE, Look, handle, heading, legend_below, looks, new_figure
-from benchmark.rows import Row
+from benchmark.row import Row
 
 NOTE = "validation during training; thin: every seed, bold: their mean"
 MARKS = 6  # of a mean line

@@ -18,7 +18,8 @@ from benchmark.report.media import MOST_CHARACTERS, MOST_SECONDS, Media
 from benchmark.report.runs import RunView, run_views
 from benchmark.report.samples import RunSamples, collect_samples
 from benchmark.report.scores import ScoreTable, score_tables
-from benchmark.rows import Row, group_rows
+from benchmark.row import Row
+from benchmark.rows import group_rows
 from benchmark.tables.contents import short_commit
 from benchmark.tables.probes import with_probes
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from benchmark.errors import UserError
 from benchmark.report.curves import Curve, training_curves
-from benchmark.rows import Row
+from benchmark.row import Row
 
 
 class Further(NamedTuple):

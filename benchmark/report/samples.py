@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmark.report.media import Media
-from benchmark.rows import Row
+from benchmark.row import Row
 
 FOLDERS = ("samples", "generated", "interpolation")  # of a run
 KINDS = {".wav": "sound", ".mid": "file", ".png": "picture", ".txt": "text", ".md": "text"}

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from benchmark.rows import Row
+from benchmark.row import Row
 from benchmark.tables.columns import Cell, Column, Number
 from benchmark.tables.contents import PLAIN, protocol_table
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from benchmark.files import write_atomically
 from benchmark.records import chosen_records
-from benchmark.rows import Row, group_rows
+from benchmark.row import Row
+from benchmark.rows import group_rows
 from benchmark.tables.contents import protocol_table
 from benchmark.tables.latex import latex
 from benchmark.tables.markdown import markdown

@@ -16,7 +16,7 @@ from benchmark.published import (
     reported_number,
     source,
 )
-from benchmark.rows import Row
+from benchmark.row import Row
 from benchmark.statistics import paired_interval
 from benchmark.tables.columns import EXACT, LOWER, NOT_STATED, UPPER, Column, Kind, Line, Number, columns, number
 from benchmark.tables.plain import is_fully_plain, plain_row

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from benchmark.rows import Row
+from benchmark.row import Row
 from benchmark.statistics import t_interval
 from benchmark.tables.columns import EXACT, LOWER, Kind, Number, columns, number
 from benchmark.tables.contents import COLLAPSE, LEGEND

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
-from benchmark.rows import Row
-
-# Settings of the objective, and names; all others have to agree.
-OF_THE_OBJECTIVE = re.compile(
-    r"aux|anneal|kl_|Objective|reconstruction|backward_weight|\b(Linear|Constant)\.|experiment\.(name|label)",
-    re.IGNORECASE,
-)
+from benchmark.row import Row
 
 
 def plain_row(row: Row, rows: Sequence[Row]) -> Row | None:
@@ -24,15 +17,19 @@ def plain_row(row: Row, rows: Sequence[Row]) -> Row | None:
     if not _has_latents(row):
         return None
     alike = [other for other in rows if _foundation(other) == _foundation(row) and not _auxiliary(other)]
-    annealed_alike = [other for other in alike if _kl_weights(other) == _kl_weights(row)]
-    candidates = [other for other in alike if _kl_weights(other) == (1.0, 1.0)] or annealed_alike
+    annealed_alike = [other for other in alike if other.ends("kl_weight") == row.ends("kl_weight")]
+    candidates = [other for other in alike if other.ends("kl_weight") == (1.0, 1.0)] or annealed_alike
     # A backward network may be trained without the auxiliary cost; the row that weighs it alike tells more.
-    return min(candidates, key=lambda other: (_backward(other) != _backward(row), other is not row), default=None)
+    return min(
+        candidates,
+        key=lambda other: (other.ends("backward_weight") != row.ends("backward_weight"), other is not row),
+        default=None,
+    )
 
 
 def is_fully_plain(row: Row) -> bool:
     """Whether the KL weight is 1 throughout and there is no auxiliary cost."""
-    return _kl_weights(row) == (1.0, 1.0) and not _auxiliary(row)
+    return row.ends("kl_weight") == (1.0, 1.0) and not _auxiliary(row)
 
 
 def _has_latents(row: Row) -> bool:
@@ -41,19 +38,8 @@ def _has_latents(row: Row) -> bool:
 
 def _foundation(row: Row) -> tuple[object, ...]:
     """Model, data, environment and all settings but the objective's."""
-    record = row.records[0]
-    kept = {name: value for name, value in row.settings.items() if not OF_THE_OBJECTIVE.search(name)}
-    environment = tuple(record["environment"].get(name) for name in ("version", "torch", "device_kind"))
-    return row.dataset, record["dataset"]["fingerprint"], row.model, row.head, sorted(kept.items()), environment
-
-
-def _kl_weights(row: Row) -> tuple[float, float]:
-    return row.weights["first"]["kl_weight"], row.weights["last"]["kl_weight"]
+    return row.dataset, row.model, row.head, row.surroundings, row.settings_beside_the_objective
 
 
 def _auxiliary(row: Row) -> bool:
-    return any(weights["aux_weight"] for weights in row.weights.values())
-
-
-def _backward(row: Row) -> tuple[float, float]:
-    return row.weights["first"]["backward_weight"], row.weights["last"]["backward_weight"]
+    return any(row.ends("aux_weight"))

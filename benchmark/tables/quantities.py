@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from benchmark.published import NATS
-from benchmark.rows import Row
+from benchmark.row import Row
 from benchmark.statistics import t_interval
 from benchmark.tables.columns import EXACT, LOWER, UPPER, Kind, Number, number
 from benchmark.tables.probes import PREFIX

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from benchmark.published import comparable_in_a_word, comparable_rows, reported_bound, reported_number, source
-from benchmark.rows import Row
+from benchmark.row import Row
 from benchmark.tables.contents import of_protocol
 from benchmark.tables.plain import plain_row
 from benchmark.tables.probes import PREFIX

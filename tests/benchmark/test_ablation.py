@@ -1,7 +1,8 @@
 import pytest
 from made_up_records import ANNEALED, CONSTANT, made_up_ablation, made_up_record, made_up_speech
 
-from benchmark.ablation import ablations, describe_kl_weight, effects
+from benchmark.ablation import ablations, effects
+from benchmark.row import describe_ends
 from benchmark.rows import group_rows
 
 ELBO = "elbo_nats_per_seq"
@@ -86,4 +87,4 @@ def test_effects_are_paired_by_seed():
 
 
 def test_weights_in_words():
-    assert [describe_kl_weight(ends) for ends in (CONSTANT, ANNEALED)] == ["KL weight 1", "KL weight 0.2 to 1"]
+    assert [describe_ends(ends) for ends in (CONSTANT, ANNEALED)] == ["1", "0.2 to 1"]

@@ -5,7 +5,8 @@ from made_up_records import made_up_ablation, made_up_record, made_up_speech, wr
 
 from benchmark.errors import UserError
 from benchmark.records import chosen_records, group_records, read_records
-from benchmark.rows import group_rows, settings
+from benchmark.row import settings
+from benchmark.rows import group_rows
 
 
 def labels(*records):
@@ -43,7 +44,7 @@ def test_rows_of_one_label_say_what_tells_them_apart():
     ]
     ablated = labels(*made_up_ablation(seeds=(1, 2)))
     assert len(set(ablated)) == len(ablated) == 18
-    assert "SRNN + aux, auxiliary weight 0.01, annealing/Linear start 0.2" in ablated
+    assert "SRNN + aux, auxiliary weight 0.01, KL weight 0.2 to 1" in ablated
     assert labels(made_up_record(), made_up_record(source="full")) == ["Z-Forcing", "Z-Forcing"]
 
 
