@@ -14,7 +14,7 @@ PARTS = {
     "speech": ("speech_timit", "speech_blizzard"),
     "mnist": ("mnist",),
     "ptb": ("ptb",),
-    "music": ("music",),
+    "music": ("music_jsb", "music_nottingham"),
     "ablation": ("ablation",),
 }
 SEEDS = {"demo": 2, "small": 3, "paper": 5}
