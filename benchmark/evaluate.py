@@ -17,6 +17,9 @@ from benchmark.data.batches import evaluation_batches
 from benchmark.errors import UserError
 from benchmark.files import write_atomically
 from benchmark.finished_run import FinishedRun, add_arguments, load_run
+from benchmark.later import bound_file
+from benchmark.published import NATS
+from benchmark.record import commit
 from benchmark.stop import StopSignals
 from benchmark.streams import stream
 from zforcing.bounds import elbo, fivo, iwae
@@ -77,15 +80,19 @@ def evaluate(run: FinishedRun, options: argparse.Namespace, check_stop: Callable
         value, state = score(parts.model, batch.to(device), generator, options, state if goes_on else None)
         values[split.group[index]] += value
     return {
+        **{name: run.record[name] for name in ("run_id", "label", "seed")},
         "bound": options.bound,
         "samples": 1 if options.bound == "elbo" else options.samples,
         **({"resampling": options.resampling, "threshold": options.threshold} if options.bound == "fivo" else {}),
         "split": options.split,
         "protocol": protocol,
         "sequences": len(values),
-        f"{options.bound}_nats_per_seq": math.fsum(values) / len(values),
+        "values": {
+            NATS: math.fsum(values) / len(values),
+            **parts.dataset.derived_units(math.fsum(values), int(split.steps.sum())),
+        },
         **({"standard_error_over_sequences": _standard_error(values)} if len(values) > 1 else {}),
-        **parts.dataset.derived_units(math.fsum(values), int(split.steps.sum())),
+        "commit": commit(),
     }
 
 
@@ -105,10 +112,10 @@ def main(arguments: list[str] | None = None) -> None:
     with StopSignals() as stop:
         run = load_run(options.run, options)
         metrics = evaluate(run, options, stop.check)
-    suffix = f"{metrics['bound']}{metrics['samples']}_{metrics['split']}"
-    path = run.folder / f"bound_{suffix}.json"
+    file = bound_file(run.record["run_id"], metrics["bound"], metrics["samples"], metrics["split"])
+    path = run.folder.parents[1] / file
     write_atomically(path, (json.dumps(metrics, indent=1) + "\n").encode())
-    for name, value in metrics.items():
+    for name, value in {**metrics.pop("values"), **metrics}.items():
         print(f"{name}: {value:.6g}" if isinstance(value, float) else f"{name}: {value}")
     print(path)
 

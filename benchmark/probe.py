@@ -25,6 +25,7 @@ from benchmark.data.phones import CLASSES, FOLDING, NO_CLASS, TranscribedDataset
 from benchmark.errors import UserError
 from benchmark.files import write_atomically
 from benchmark.finished_run import FinishedRun, add_arguments, load_run
+from benchmark.later import probe_file
 from benchmark.linear_probe import Labelled, fit_probe, majority_accuracy
 from benchmark.record import commit
 from benchmark.stop import StopSignals
@@ -141,7 +142,7 @@ def main(arguments: list[str] | None = None) -> None:
         for name in options.run:
             run = load_run(name, options)
             result = probe_run(run, options.frames, stop.check)
-            path: Path = run.folder.parents[1] / "probes" / f"{result['run_id']}.json"
+            path: Path = run.folder.parents[1] / probe_file(result["run_id"])
             write_atomically(path, (json.dumps(result, indent=1) + "\n").encode())
             print(f"{describe(result)}\n{path}", flush=True)
 

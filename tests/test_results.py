@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from benchmark.evaluation import selection_metric
+from benchmark.later import with_later
 from benchmark.records import read_records
 from benchmark.speed_report import ratio_table, speed_report
 from benchmark.tables import all_tables
-from benchmark.tables.probes import with_probes
 
 ROOT = Path(__file__).parents[1]
 LIST = ["git", "-C", str(ROOT), "ls-files", "results"]
@@ -23,8 +23,8 @@ SPEED = [path for path in COMMITTED if path.name == "speed.json"]
 
 
 def tables_of(folder):
-    """What the committed records and probes of a results folder give, by file name."""
-    return all_tables(with_probes(folder, read_records(path for path in RECORDS if path.parents[1] == folder)))
+    """What the committed records, probes and bounds of a results folder give, by file name."""
+    return all_tables(with_later(folder, read_records(path for path in RECORDS if path.parents[1] == folder)))
 
 
 @pytest.mark.parametrize("folder", FOLDERS)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from benchmark.later import with_later
 from benchmark.published import published_rows, reported_bound, source
 from benchmark.records import group_records
 from benchmark.report.curves import BOTTOM, HEIGHT, LEFT, RIGHT, WIDTH
@@ -21,7 +22,6 @@ from benchmark.report.scores import ScoreTable, score_tables
 from benchmark.row import Row
 from benchmark.rows import group_rows
 from benchmark.tables.contents import short_commit
-from benchmark.tables.probes import with_probes
 
 ORDER = ("training", "auxiliary", "effects", "heat_map", "active_units", "samples")  # of figures, by their names' ends
 LARGE_DRAWING = 300_000  # bytes; an SVG of more is shown as PNG, if that is smaller
@@ -62,7 +62,7 @@ class Section(NamedTuple):
 def build_page(out: Path, records: list[dict[str, Any]]) -> str:
     """The page of these records, with the figures and samples of their results folder; the same for the same files."""
     media = Media(out)
-    groups = group_records(with_probes(out, records))
+    groups = group_records(with_later(out, records))
     paths = drawings(out / "figures")
     titled = {name: _figures(paths, name, groups, media) for name in (*groups, "")}
     sections = [_section(out, name, group_rows(group), titled[name], media) for name, group in groups.items()]

@@ -69,20 +69,17 @@ def _view(out: Path, row: Row, record: dict[str, Any]) -> RunView:
 
 def _further(out: Path, run_id: str) -> list[Further]:
     paths = [
-        *sorted((out / "bounds").glob("*.json")),
-        *sorted((out / "probes").glob("*.json")),
-        *sorted((out / "runs" / run_id).glob("bound_*.json")),
+        *sorted((out / "bounds").glob(f"{run_id}_*.json")),
+        *(out / "probes").glob(f"{run_id}.json"),
     ]
-    found: dict[str, Further] = {}  # by content: a copy in bounds/ counts once
+    found = []
     for path in paths:
-        if path.parent.name == run_id or path.stem == run_id or path.stem.startswith(f"{run_id}_"):
-            try:
-                values = flat(json.loads(path.read_text()))
-            except (ValueError, AttributeError) as error:
-                raise UserError(f"{path}: cannot be read ({error}); remove it, or make it again") from error
-            name = path.relative_to(out).as_posix()
-            found.setdefault(json.dumps(values), Further(name, values))
-    return list(found.values())
+        try:
+            values = flat(json.loads(path.read_text()))
+        except (ValueError, AttributeError) as error:
+            raise UserError(f"{path}: cannot be read ({error}); remove it, or make it again") from error
+        found.append(Further(path.relative_to(out).as_posix(), values))
+    return found
 
 
 def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.files import write_atomically
+from benchmark.later import with_later
 from benchmark.records import chosen_records
 from benchmark.row import Row
 from benchmark.rows import group_rows
+from benchmark.tables.auxiliary_cost import effect_lines, effect_table, effects_of
 from benchmark.tables.contents import protocol_table
 from benchmark.tables.latex import latex
 from benchmark.tables.markdown import markdown
 from benchmark.tables.overview import overview_table
-from benchmark.tables.probes import with_probes
 from benchmark.tables.run_table import comparison_table
 from benchmark.tables.tidy import tidy
 
@@ -22,7 +23,8 @@ __all__ = ["all_tables", "comparison_table", "main", "overview_table", "write_ta
 
 
 def all_tables(records: Iterable[dict[str, Any]]) -> dict[str, str]:
-    """Every table of the records, by file name: for each data set, source and protocol .md, .tex and .csv."""
+    """Every table of the records, by file name: for each data set, source and protocol .md, .tex and .csv, likewise of
+    what the auxiliary cost changes, and an overview."""
     groups: dict[tuple[str, str], list[Row]] = {}
     rows = group_rows(records)
     for row in rows:
@@ -35,13 +37,21 @@ def all_tables(records: Iterable[dict[str, Any]]) -> dict[str, str]:
             texts[f"{table.name}.md"] = markdown(table)
             texts[f"{table.name}.tex"] = latex(table)
             texts[f"{table.name}.csv"] = tidy(scored, protocol)
+    effects = [effect for group in groups.values() for effect in effects_of(group)]
+    if effects:
+        table = effect_table(effects)
+        texts |= {
+            f"{table.name}.md": markdown(table),
+            f"{table.name}.tex": latex(table),
+            f"{table.name}.csv": effect_lines(effects),
+        }
     return texts | {"overview.md": overview_table(rows)}
 
 
 def write_tables(out: Path, records: Iterable[dict[str, Any]]) -> list[Path]:
     """Writes every table into the results folder `out`."""
     paths = []
-    for name, text in all_tables(with_probes(out, records)).items():
+    for name, text in all_tables(with_later(out, records)).items():
         paths.append(out / "tables" / name)
         write_atomically(paths[-1], text.encode())
     return paths
@@ -50,7 +60,7 @@ def write_tables(out: Path, records: Iterable[dict[str, Any]]) -> list[Path]:
 def main(arguments: list[str] | None = None) -> None:
     description = (
         "Writes a table of the records of each data set, source and protocol, beside the reported numbers, as "
-        "Markdown, LaTeX and CSV, and an overview of all."
+        "Markdown, LaTeX and CSV, one of what the auxiliary cost changes, and an overview of all."
     )
     out, records = chosen_records("python -m benchmark.tables", description, arguments)
     for path in write_tables(out, records):

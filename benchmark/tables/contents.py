@@ -35,6 +35,7 @@ from benchmark.tables.quantities import (
 BOUND_CHANGE = Kind("bound vs plain", "nats/seq", form="+.1f")
 KL_CHANGE = Kind("KL vs plain", "nats/seq", form="+.1f")
 PLAIN = "plain row"
+BOUNDS = (EXACT, LOWER, UPPER, NOT_STATED)
 COMPARABLE = "comparable"
 LEGEND = (
     "nats/seq: log-likelihood in nats per sequence (of normalised data, if real-valued), more is better; less is "
@@ -42,6 +43,7 @@ LEGEND = (
     "bound in other units; bounds and exact numbers have columns of their own. Means over n seeds ± half the width of "
     "the 95 % interval of Student's t; one seed gives no interval."
 )
+TIGHTER = "IWAE-K, FIVO-K: bounds of K samples, tighter than the ELBO (bounds/<run>_*.json)."
 DIFFERENCES = (
     f"{BOUND_CHANGE.name}, {KL_CHANGE.name}: mean difference to the plain row, paired by seed, ± half its 95 % t "
     "interval; bold if the interval leaves out zero. Plain is the same model with the same data and settings, without "
@@ -98,24 +100,26 @@ def protocol_table(rows: Sequence[Row], protocol: str) -> Table:
     record = of_protocol(first.records[0], protocol)
     ours = [line for _, line in numbered_lines(rows, protocol)]
     theirs, notes = reported_lines(record)
+    runs = list(run_lines(rows, protocol))
     return Table(
         f"{first.dataset}_{first.source}_{protocol}",
         f"{first.dataset}, source {first.source}, protocol {protocol}",
         [_data(rows, protocol), *legends(ours)],
-        columns([*ours, *theirs], order()),
+        columns([*ours, *theirs], order([*ours, *theirs])),
         len(ours),
         notes,
         comparability(record),
-        columns(list(run_lines(rows, protocol)), order()),
+        columns(runs, order(runs)),
     )
 
 
-def order() -> list[str]:
-    """The headings of a table that have a place of their own, in their order."""
-    bounds = (EXACT, LOWER, UPPER, f"{LOWER}, FIVO", f"{UPPER}, FIVO", NOT_STATED)
+def order(lines: Sequence[Line]) -> list[str]:
+    """The headings of a table of these lines that have a place of their own, in their order."""
+    found = sorted({heading for line in lines for heading in line})
+    likelihoods = [likelihood_kind(unit, bound).heading for unit in LIKELIHOODS for bound in BOUNDS]
     return [
         *("row", "model", "seed"),
-        *(likelihood_kind(unit, bound).heading for unit in LIKELIHOODS for bound in bounds),
+        *(heading for kind in likelihoods for heading in found if heading == kind or heading.startswith(f"{kind}, ")),
         *(BOUND_CHANGE.heading, KL_CHANGE.heading, PLAIN),
         *(kind.heading for kind in DIAGNOSTICS.values()),
     ]
@@ -171,6 +175,7 @@ def legends(lines: Sequence[Line]) -> list[str]:
     found = {heading for line in lines for heading in line}
     return [
         LEGEND,
+        *([TIGHTER] if any("IWAE" in heading or "FIVO" in heading for heading in found) else []),
         *([DIFFERENCES] if BOUND_CHANGE.heading in found else []),
         *([TEST_SET] if any(heading.startswith("s.e.") for heading in found) else []),
         *([COLLAPSE] if KL.heading in found else []),

@@ -85,9 +85,11 @@ def _runs(table: Table) -> list[str]:
     """Seed by seed the likelihood in the first unit, the KL, run and commit; a page has no room for more."""
     units = [name for name, _ in LIKELIHOODS.values()]
     unit = next((name for name in units if any(_unit(column) == name for column in table.runs)), "")
-    kept = [column for column in table.runs if column.heading in OF_A_RUN or _unit(column) == unit]
+    kept = [
+        column for column in table.runs if column.heading in OF_A_RUN or (_numeric(column) and _unit(column) == unit)
+    ]
     return [
-        r"{\scriptsize\setlength{\tabcolsep}{3pt}",
+        r"{\scriptsize\setlength{\tabcolsep}{2pt}",
         rf"\begin{{longtable}}{{{_alignment(kept)}}}",
         rf"\caption{{Runs of table~\ref{{tab:{table.name}}}; the record of a run is records/run.json}}\\",
         r"\toprule",
@@ -108,7 +110,11 @@ def _unit(column: Column) -> str:
 
 
 def _alignment(columns: Sequence[Column]) -> str:
-    return "".join("r" if any(isinstance(cell, Number) for cell in column.cells) else "l" for column in columns)
+    return "".join("r" if _numeric(column) else "l" for column in columns)
+
+
+def _numeric(column: Column) -> bool:
+    return any(isinstance(cell, Number) for cell in column.cells)
 
 
 def _headings(columns: Sequence[Column]) -> str:

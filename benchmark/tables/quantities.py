@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from benchmark.later import PROBED, TIGHTER
 from benchmark.published import NATS
 from benchmark.row import Row
 from benchmark.statistics import t_interval
 from benchmark.tables.columns import EXACT, LOWER, UPPER, Kind, Number, number
-from benchmark.tables.probes import PREFIX
 
 BOUND_METRICS = {"elbo": "elbo_nats_per_seq", "exact": "log_likelihood_nats_per_seq"}
 
@@ -36,9 +37,9 @@ DIAGNOSTICS = {
     "active_units": ACTIVE,
     "mutual_information_nats": INFORMATION,
     "log_px_lost_with_prior_latents_nats_per_seq": LOST,
-    f"{PREFIX}_from_latents": Kind("phones from latents", "share of frames", form=".3f"),
-    f"{PREFIX}_from_states": Kind("phones from states", "share of frames", form=".3f"),
-    f"{PREFIX}_of_majority": Kind("phones by majority", "share of frames", form=".3f"),
+    f"{PROBED}_from_latents": Kind("phones from latents", "share of frames", form=".3f"),
+    f"{PROBED}_from_states": Kind("phones from states", "share of frames", form=".3f"),
+    f"{PROBED}_of_majority": Kind("phones by majority", "share of frames", form=".3f"),
 }
 # The unit that the end of a metric's name says.
 ENDINGS = {
@@ -67,6 +68,9 @@ def metric_kind(metric: str, bound: str) -> tuple[str, str]:
         return LIKELIHOODS[NATS][0], of_record
     if metric in LIKELIHOODS:
         return LIKELIHOODS[metric][0], bound_in(metric, of_record)
+    if tighter := TIGHTER.fullmatch(metric):
+        unit = tighter["unit"]
+        return LIKELIHOODS[unit][0], bound_in(unit, f"{LOWER}, {_estimator(tighter)}")
     if metric in DIAGNOSTICS:
         return DIAGNOSTICS[metric].unit, ""
     return next((unit for ending, unit in ENDINGS.items() if metric.endswith(ending)), "count"), ""
@@ -83,14 +87,35 @@ def bound_values(row: Row, protocol: str, split: str = "test") -> dict[int, floa
 
 
 def likelihoods(row: Row, protocol: str, split: str = "test") -> Iterator[Number]:
-    """The likelihood in every unit that the records have, but for RESCALED, means over seeds."""
+    """The likelihood in every unit that the records have, but for RESCALED, means over seeds; then tighter bounds."""
     bound = EXACT if is_exact(row, protocol) else LOWER
     left_out = {unit for shown, units in RESCALED.items() if row.values(protocol, shown, split) for unit in units}
-    for unit in LIKELIHOODS:
+    shown = [unit for unit in LIKELIHOODS if unit not in left_out]
+    for unit in shown:
         values = bound_values(row, protocol, split) if unit == NATS else row.values(protocol, unit, split)
-        if values and unit not in left_out:
-            kind = likelihood_kind(unit, bound_in(unit, bound))
-            yield number(kind, t_interval(values.values()), fewer(len(values), row))
+        if values:
+            yield _likelihood(row, unit, bound, values)
+    for metric, tighter in tighter_bounds(row, protocol, split).items():
+        if tighter["unit"] in shown:
+            values = row.values(protocol, metric, split)
+            yield _likelihood(row, tighter["unit"], f"{LOWER}, {_estimator(tighter)}", values)
+
+
+def tighter_bounds(row: Row, protocol: str, split: str = "test") -> dict[str, re.Match[str]]:
+    """The metrics of the row that are tighter bounds than the ELBO, with their parts."""
+    metrics = [record["results"].get(split, {}).get(protocol, {}) for record in row.records]
+    names = dict.fromkeys(name for of_run in metrics for name in of_run)
+    return {name: tighter for name in names if (tighter := TIGHTER.fullmatch(name))}
+
+
+def _likelihood(row: Row, unit: str, bound: str, values: Mapping[int, float]) -> Number:
+    kind = likelihood_kind(unit, bound_in(unit, bound))
+    return number(kind, t_interval(values.values()), fewer(len(values), row))
+
+
+def _estimator(tighter: re.Match[str]) -> str:
+    """Such as 'IWAE-100', of so many samples."""
+    return f"{tighter['estimator'].upper()}-{tighter['samples']}"
 
 
 def diagnostics(row: Row, protocol: str) -> dict[str, Number]:

@@ -24,8 +24,7 @@ def comparison_table(record: dict[str, Any]) -> str:
         for _, line in numbered_lines([row], protocol)
     ]
     theirs, notes = reported_lines(record)
-    shown = order()
-    grids = grid(columns([*ours, *theirs], [*shown, "protocol", "from", COMPARABLE]))
+    grids = grid(columns([*ours, *theirs], [*order([*ours, *theirs]), "protocol", "from", COMPARABLE]))
     counts = "; ".join(
         f"{protocol}, sequences: {metrics['sequences']:,}, each {sequence_in_words(protocol)}"
         for protocol, metrics in results.items()

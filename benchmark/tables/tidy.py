@@ -8,11 +8,11 @@ import io
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from benchmark.later import file_of_metric
 from benchmark.published import comparable_in_a_word, comparable_rows, reported_bound, reported_number, source
 from benchmark.row import Row
 from benchmark.tables.contents import of_protocol
 from benchmark.tables.plain import plain_row
-from benchmark.tables.probes import PREFIX
 from benchmark.tables.quantities import LIKELIHOODS, bound_in, metric_kind, numeric
 
 FIELDS = (
@@ -56,8 +56,7 @@ def _ours(rows: Sequence[Row], protocol: str) -> Iterator[dict[str, Any]]:
             for metric, value in numeric(metrics).items():
                 unit, bound = metric_kind(metric, metrics["bound"])
                 of_metric = {"metric": metric, "value": repr(value), "unit": unit, "bound": bound}
-                if metric.startswith(PREFIX):
-                    of_metric["record"] = f"probes/{record['run_id']}.json"
+                of_metric["record"] = file_of_metric(metric, record["run_id"])
                 yield of_row | _of_run(record) | of_metric | {"sequences": metrics["sequences"]}
 
 
@@ -68,7 +67,6 @@ def _of_run(record: dict[str, Any]) -> dict[str, Any]:
         "seed": record["seed"],
         "parameters": record["parameters"],
         "run_id": record["run_id"],
-        "record": f"records/{record['run_id']}.json",
         "commit": environment["commit"],
         "version": environment["version"],
         "config_sha256": hashlib.sha256(record["config"].encode()).hexdigest(),

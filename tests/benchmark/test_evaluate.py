@@ -5,8 +5,10 @@ import pytest
 from benchmark import evaluate
 from benchmark.errors import UserError
 from benchmark.evaluate import main
+from benchmark.later import with_later
 from benchmark.run import main as run
 from benchmark.streams import stream
+from benchmark.tables import all_tables
 
 
 def folder_of(arguments, tmp_path):
@@ -14,9 +16,13 @@ def folder_of(arguments, tmp_path):
     return next(path for path in (tmp_path / "out/runs").iterdir() if path.is_dir())
 
 
+def written(folder, kind, samples=1):
+    return json.loads((folder.parents[1] / f"bounds/{folder.name}_{kind}{samples}_test.json").read_text())
+
+
 def bound(folder, corpus, kind, samples=1):
     main([str(folder), "--bound", kind, "--samples", str(samples), "--data", str(corpus)])
-    return json.loads((folder / f"bound_{kind}{samples}_test.json").read_text())
+    return written(folder, kind, samples)
 
 
 def test_bounds_of_a_finished_run(tiny, tmp_path, capsys):
@@ -27,12 +33,17 @@ def test_bounds_of_a_finished_run(tiny, tmp_path, capsys):
     fivo = bound(folder, tmp_path / "corpus", "fivo", 50)
     assert elbo["sequences"] == iwae["sequences"] == 8
     recorded = record["results"]["test"]["utterance"]["elbo_nats_per_seq"]
-    assert elbo["elbo_nats_per_seq"] == pytest.approx(recorded, rel=0.01)  # other noise
-    assert iwae["iwae_nats_per_seq"] > elbo["elbo_nats_per_seq"] - 0.5
-    assert fivo["fivo_nats_per_seq"] > elbo["elbo_nats_per_seq"] - 0.5
+    assert elbo["values"]["nats_per_seq"] == pytest.approx(recorded, rel=0.01)  # other noise
+    assert iwae["values"]["nats_per_seq"] > elbo["values"]["nats_per_seq"] - 0.5
+    assert fivo["values"]["nats_per_seq"] > elbo["values"]["nats_per_seq"] - 0.5
     assert {elbo["protocol"], iwae["protocol"], fivo["protocol"]} == {"utterance"}
     assert (fivo["resampling"], fivo["threshold"]) == ("systematic", 0.5)
     assert bound(folder, tmp_path / "corpus", "iwae", 50) == iwae
+    assert iwae["run_id"] == record["run_id"]
+    tables = all_tables(with_later(tmp_path / "out", [record]))
+    heading = "nats/seq, lower bound, IWAE-50"
+    assert heading in next(text for name, text in tables.items() if name.endswith("utterance.md"))
+    assert "bound, ELBO-1" not in str(tables)
     with pytest.raises(UserError, match="--samples must be at least 1"):
         main([str(folder), "--samples", "0"])
     with pytest.raises(UserError, match=r"--threshold must be from 0 \(never resample\) to 1, got 16.0"):
@@ -54,10 +65,10 @@ def test_a_stream_is_scored_with_its_state_carried(tmp_path, no_data, monkeypatc
     assert recorded["steps"] > 2000, "several segments"
     monkeypatch.setattr(evaluate, "stream", lambda seed, _, index: stream(seed, "evaluation", index))
     main([str(folder), "--bound", "elbo"])
-    found = json.loads((folder / "bound_elbo1_test.json").read_text())
+    found = written(folder, "elbo")
     assert found["sequences"] == recorded["sequences"] == 1
-    for name in ("elbo_nats_per_seq", "ppl"):
-        assert found[name] == pytest.approx(recorded[name], rel=1e-9)
+    assert found["values"]["nats_per_seq"] == pytest.approx(recorded["elbo_nats_per_seq"], rel=1e-9)
+    assert found["values"]["ppl"] == pytest.approx(recorded["ppl"], rel=1e-9)
     assert "standard_error_over_sequences" not in found
     for kind in ("iwae", "fivo"):
         with pytest.raises(UserError, match=f"many samples of {kind}; score it with --bound elbo"):

@@ -241,7 +241,9 @@ def test_numbers_of_other_commands_are_shown(tmp_path):
     record = made_up_record()
     write_records(tmp_path, [record])
     (tmp_path / "bounds").mkdir()
-    (tmp_path / f"bounds/{record['run_id']}_iwae100.json").write_text(json.dumps({"iwae_nats_per_seq": -4000.125}))
+    (tmp_path / f"bounds/{record['run_id']}_iwae100_test.json").write_text(
+        json.dumps({"bound": "iwae", "samples": 100, "values": {"nats_per_seq": -4000.125}})
+    )
     main(["--out", str(tmp_path)])
     assert "-4000.125" in Page((tmp_path / "report.html").read_text()).all("data", "value")
 

@@ -11,11 +11,11 @@ import pytest
 from made_up_records import ANNEALED, CONSTANT, made_up_ablation, made_up_record, made_up_speech, write_records
 
 from benchmark.errors import UserError
+from benchmark.later import with_later
 from benchmark.records import folder_records
 from benchmark.rows import group_rows
 from benchmark.tables import all_tables, main
 from benchmark.tables.plain import plain_row
-from benchmark.tables.probes import with_probes
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 NAME = "timit_sample_utterance"
@@ -217,7 +217,7 @@ def test_probes_are_columns(tmp_path):
     path = tmp_path / "probes" / f"{records[-1]['run_id']}.json"
     path.parent.mkdir()
     path.write_text('{"what": {"latents": {"accuracy": 0.4321}, "states": {"accuracy": 0.5}}, "majority": 0.2}')
-    tables = all_tables(with_probes(tmp_path, records))
+    tables = all_tables(with_later(tmp_path, records))
     row = row_of(tables[f"{NAME}.md"], "SRNN + aux")
     shown = {heading: cell for heading, cell in row.items() if heading.startswith("phones")}
     assert shown == {
@@ -229,7 +229,36 @@ def test_probes_are_columns(tmp_path):
     assert {line["record"] for line in lines} == {f"probes/{path.name}"}
     path.write_text("{}")
     with pytest.raises(UserError, match=r".json: not the result of a probe"):
-        with_probes(tmp_path, records)
+        with_later(tmp_path, records)
+
+
+def test_tighter_bounds_are_columns_of_their_own(tmp_path):
+    records = golden_records()
+    path = tmp_path / "bounds" / f"{records[-1]['run_id']}_iwae100_test.json"
+    path.parent.mkdir()
+    path.write_text('{"bound": "iwae", "samples": 100, "values": {"nats_per_seq": 90.5, "bits_per_sample": 9.5}}')
+    path.with_name(f"{records[-1]['run_id']}_elbo1_test.json").write_text(
+        '{"bound": "elbo", "samples": 1, "values": {"nats_per_seq": 1.0}}'
+    )
+    tables = all_tables(with_later(tmp_path, records))
+    row = row_of(tables[f"{NAME}.md"], "SRNN + aux")
+    shown = {heading: cell for heading, cell in row.items() if "bound" in heading and "vs" not in heading and cell}
+    assert list(shown) == [
+        *("nats/seq, lower bound", "nats/seq, lower bound, IWAE-100"),
+        *("bits/sample, upper bound", "bits/sample, upper bound, IWAE-100"),
+    ]
+    assert shown["nats/seq, lower bound, IWAE-100"] == "90.5 (n = 1)"
+    assert shown["bits/sample, upper bound, IWAE-100"] == "9.500 (n = 1)"
+    (line, _) = [line for line in csv.DictReader(io.StringIO(tables[f"{NAME}.csv"])) if "iwae" in line["metric"]]
+    assert (line["metric"], line["unit"], line["bound"]) == (
+        "iwae100_nats_per_seq",
+        "nats/seq",
+        "lower bound, IWAE-100",
+    )
+    assert line["record"] == f"bounds/{path.name}"
+    path.write_text("[]")
+    with pytest.raises(UserError, match=r"_iwae100_test.json: not the result of benchmark.evaluate"):
+        with_later(tmp_path, records)
 
 
 def test_the_command_writes_all_tables(tmp_path, capsys):
@@ -250,7 +279,7 @@ def test_latex_compiles(tmp_path):
     awkward = made_up_record(r"50% of $x_1$ & {y}~#^2 \ <z>|*", data="music_jsb", source="full")
     awkward["run_id"] = "music_zf-seed1-0a1b2c3d"
     tables = {name: text for name, text in all_tables([*records, awkward]).items() if name.endswith(".tex")}
-    assert len(tables) == 3
+    assert len(tables) == 4
     for name, text in tables.items():
         (tmp_path / name).write_text(text)
     body = "\n".join(rf"\input{{{name}}}\clearpage" for name in tables)

@@ -1,0 +1,85 @@
+import csv
+import io
+
+import pytest
+from made_up_records import made_up_ablation, made_up_record, made_up_speech
+
+from benchmark.rows import group_rows
+from benchmark.statistics import t_interval
+from benchmark.tables import all_tables
+from benchmark.tables.auxiliary_cost import effects_of
+
+
+def of_weight(records, model, kl_first, aux_weight):
+    return {
+        record["seed"]: record["results"]["test"]["utterance"]
+        for record in records
+        if record["model"] == model
+        and record["weights"]["first"]["kl_weight"] == kl_first
+        and record["weights"]["last"]["aux_weight"] == aux_weight
+    }
+
+
+def lines_of(page):
+    table = page.partition("## Runs")[0]
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines() if line.startswith("| ")]
+
+
+def test_every_weight_is_held_against_none():
+    records = made_up_ablation(seeds=(1, 2, 3))
+    effects = list(effects_of(group_rows(records)))
+    assert len(effects) == 3 * 2 * 2  # models, KL weights, auxiliary weights but 0
+    for effect in effects:
+        with_cost = of_weight(records, effect.row.model, effect.kl_weight[0], effect.aux_weight)
+        without = of_weight(records, effect.row.model, effect.kl_weight[0], 0.0)
+        for metric in ("elbo_nats_per_seq", "kl_nats_per_seq"):
+            assert effect.differences(metric) == {
+                seed: with_cost[seed][metric] - without[seed][metric] for seed in (1, 2, 3)
+            }
+
+
+def test_a_line_says_the_mean_of_the_paired_differences_and_its_rows():
+    records = made_up_ablation(seeds=(1, 2, 3), models=("SRNN",))
+    tables = all_tables(records)
+    heading, *lines = lines_of(tables["auxiliary_cost.md"])
+    assert len(lines) == 4
+    line = dict(zip(heading, lines[0], strict=True))
+    ours, theirs = (of_weight(records, "SRNN", 1.0, weight) for weight in (0.0025, 0.0))
+    change = t_interval(ours[seed]["elbo_nats_per_seq"] - theirs[seed]["elbo_nats_per_seq"] for seed in (1, 2, 3))
+    text = f"{change.mean:+.1f} ± {change.half_width:.1f}"
+    assert line["change of ELBO, nats/seq"] == (f"**{text}**" if change.excludes_zero else text)
+    assert (line["KL weight"], line["auxiliary weight"], line["n"]) == ("1", "0.0025", "3")
+    named = {row[0]: row[1] for row in lines_of(tables["timit_sample_utterance.md"])}
+    with_cost, without = line["rows"].split(" against ")
+    assert named[with_cost] == "SRNN + aux, auxiliary weight 0.0025, KL weight 1"
+    assert named[without] == "SRNN + aux, auxiliary weight 0, KL weight 1"
+
+
+def test_each_number_of_the_csv_names_its_two_runs():
+    records = {record["run_id"]: record for record in made_up_ablation(seeds=(1, 2), models=("VRNN",))}
+    lines = list(csv.DictReader(io.StringIO(all_tables(records.values())["auxiliary_cost.csv"])))
+    assert len(lines) == 4 * 2 * 2  # effects, metrics, seeds
+    for line in lines:
+        found, other = (
+            records[line[name]]["results"]["test"]["utterance"][line["metric"]] for name in ("run_id", "run_id_without")
+        )
+        assert (float(line["with"]), float(line["without"])) == (found, other)
+        assert float(line["difference"]) == pytest.approx(found - other)
+        assert records[line["run_id"]]["seed"] == records[line["run_id_without"]]["seed"] == int(line["seed"])
+
+
+def test_seeds_that_only_one_of_two_rows_has_are_left_out():
+    records = made_up_ablation(seeds=(1, 2, 3), models=("ZForcing",))
+    plain = [record for record in records if not record["weights"]["last"]["aux_weight"]]
+    kept = [record for record in records if record not in plain or record["seed"] == 2]
+    assert [list(effect.differences("kl_nats_per_seq")) for effect in effects_of(group_rows(kept))] == [[2]] * 4
+    assert "auxiliary_cost.md" not in all_tables(record for record in records if record not in plain)
+
+
+def test_a_speech_table_shows_the_effects_that_its_rows_have():
+    effects = list(effects_of(group_rows(made_up_speech(seeds=(1, 2)))))
+    assert [(effect.row.label, effect.plain.label) for effect in effects if effect.row.model == "ZForcing"] == [
+        ("Z-Forcing + aux", "Z-Forcing"),
+        ("Z-Forcing + kla, aux", "Z-Forcing + kla"),
+    ]
+    assert "auxiliary_cost.md" not in all_tables([made_up_record()])
