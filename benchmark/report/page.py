@@ -18,7 +18,7 @@ from benchmark.report.curves import BOTTOM, HEIGHT, LEFT, RIGHT, WIDTH
 from benchmark.report.media import MOST_CHARACTERS, MOST_SECONDS, Media
 from benchmark.report.runs import RunView, run_views
 from benchmark.report.samples import RunSamples, collect_samples
-from benchmark.report.scores import ScoreTable, score_tables
+from benchmark.report.scores import EffectTable, ScoreTable, effects, score_tables
 from benchmark.row import Row
 from benchmark.rows import group_rows
 from benchmark.tables.contents import short_commit
@@ -41,7 +41,7 @@ class Section(NamedTuple):
         name: of both, such as 'timit_sample'.
         title: as it is shown.
         descriptions: of the sources, in words.
-        rows, tables, figures, samples: what it holds.
+        rows, tables, effects, figures, samples: what it holds.
         published: all that papers report for its test split.
     """
 
@@ -50,6 +50,7 @@ class Section(NamedTuple):
     descriptions: list[str]
     rows: list[Row]
     tables: list[ScoreTable]
+    effects: EffectTable
     figures: list[Figure]
     samples: list[RunSamples]
     published: list[dict[str, Any]]
@@ -133,6 +134,7 @@ def _section(out: Path, name: str, rows: list[Row], figures: list[Figure], media
         sorted({record["dataset"]["description"] for row in rows for record in row.records}),
         rows,
         score_tables(rows),
+        effects(rows),
         figures,
         collect_samples(out, rows, media),
         published_rows(rows[0].dataset),

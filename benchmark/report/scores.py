@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from benchmark.row import Row
+from benchmark.tables.auxiliary_cost import effect_table, effects_of
 from benchmark.tables.columns import Cell, Column, Number
 from benchmark.tables.contents import PLAIN, protocol_table
 
@@ -67,6 +68,30 @@ def score_tables(rows: Sequence[Row]) -> list[ScoreTable]:
     """The tables of one data set and source, one for each protocol."""
     protocols = dict.fromkeys(protocol for row in rows for protocol in row.protocols)
     return [_table([row for row in rows if protocol in row.protocols], protocol) for protocol in protocols]
+
+
+class EffectTable(NamedTuple):
+    """What the auxiliary cost changes in one data set and source; no lines if no rows differ in its weight alone."""
+
+    legend: str
+    headings: list[Heading]
+    lines: list[Line]
+
+
+def effects(rows: Sequence[Row]) -> EffectTable:
+    """The effects that the rows show."""
+    found = list(effects_of(rows))
+    table = effect_table(found)
+    against = Column("against", [effect.plain.label for effect in found])
+    shown = [column for column in table.columns if column.heading not in (*LINE, "data", "rows")] + [against]
+    return EffectTable(
+        table.head[0],
+        [_heading(column) for column in shown],
+        [
+            Line(effect.row.label, effect.row.model, effect.row.records, "", cells)
+            for effect, cells in zip(found, _across(shown), strict=True)
+        ],
+    )
 
 
 def _table(rows: list[Row], protocol: str) -> ScoreTable:

@@ -9,7 +9,7 @@ import wave
 from html.parser import HTMLParser
 
 import pytest
-from made_up_records import made_up_record, write_records
+from made_up_records import made_up_ablation, made_up_record, write_records
 from PIL import Image
 from results_folder import HOSTILE, write_picture, write_results
 
@@ -221,7 +221,7 @@ def test_a_figure_is_a_drawing_unless_pixels_take_less(tmp_path, monkeypatch):
     assert [path.name for path in drawings(tmp_path)] == ["b_training.svg", "c_effects.png", "a_samples.png"]
 
 
-@pytest.mark.parametrize("folder", ["results", "results/short_budget"])
+@pytest.mark.parametrize("folder", ["results/long", "results/short_budget"])
 def test_committed_records_are_all_shown(folder):
     records = folder_records(REPOSITORY / folder)
     text = build_page(REPOSITORY / folder, records)
@@ -246,6 +246,21 @@ def test_numbers_of_other_commands_are_shown(tmp_path):
     )
     main(["--out", str(tmp_path)])
     assert "-4000.125" in Page((tmp_path / "report.html").read_text()).all("data", "value")
+
+
+def test_what_the_auxiliary_cost_changes_has_a_table(tmp_path):
+    records = made_up_ablation(seeds=(1, 2), models=("SRNN",))
+    write_records(tmp_path, records)
+    main(["--out", str(tmp_path)])
+    text = (tmp_path / "report.html").read_text()
+    (table,) = re.findall(r'<table class="sortable scores" data-kind="effects">.*?</table>', text, re.DOTALL)
+    lines = re.findall(r"<tr data-data.*?</tr>", table, re.DOTALL)
+    assert len(lines) == 4
+    assert all(line.count('href="#run-') == 2 for line in lines)
+    assert "SRNN + aux, auxiliary weight 0, KL weight 1" in lines[0]
+    write_records(tmp_path / "one", [made_up_record()])
+    main(["--out", str(tmp_path / "one")])
+    assert 'data-kind="effects"' not in (tmp_path / "one/report.html").read_text()
 
 
 def test_curves_start_with_the_first_update():
