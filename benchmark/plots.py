@@ -50,7 +50,7 @@ def write_figures(out: Path, rows: list[Row]) -> list[Path]:
                 paths += save_figure(figure, *(out / "figures" / f"{name}_{kind}{suffix}" for suffix in SUFFIXES))
         samples = samples_figure(out, group, title)
         if samples is not None:
-            paths += save_figure(samples, out / "figures" / f"{name}_samples.png")
+            paths += save_figure(samples, out / "figures" / f"{name}_samples.png", colors=128)
     return paths
 
 

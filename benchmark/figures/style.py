@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from PIL import Image
 
 from benchmark.files import write_atomically
 
@@ -73,8 +74,11 @@ def legend_below(figure: Figure, handles: Sequence[Line2D]) -> None:
     figure.legend(handles=list(handles), loc="outside lower center", ncols=columns, **style)
 
 
-def save_figure(figure: Figure, *paths: Path) -> list[Path]:
-    """Writes a figure as PNG or SVG, by suffix, without anything that changes from one time to the next."""
+def save_figure(figure: Figure, *paths: Path, colors: int | None = None) -> list[Path]:
+    """Writes a figure as PNG or SVG, by suffix, without anything that changes from one time to the next.
+
+    `colors` limits those of a PNG: one of spectrograms and waveforms then takes a quarter of the bytes.
+    """
     for path in paths:
         FigureCanvasAgg(figure)
         buffer = io.BytesIO()
@@ -82,5 +86,8 @@ def save_figure(figure: Figure, *paths: Path) -> list[Path]:
         metadata: dict[str, Any] = {"Software": None} if kind == "png" else {"Date": None, "Creator": None}
         with mpl.rc_context(SETTINGS):
             figure.savefig(buffer, format=kind, dpi=110, metadata=metadata)
+        if kind == "png" and colors is not None:
+            with_palette = Image.open(buffer).convert("RGB").quantize(colors, Image.Quantize.FASTOCTREE)
+            with_palette.save(buffer := io.BytesIO(), "png", optimize=True)
         write_atomically(path, buffer.getvalue())
     return list(paths)
