@@ -37,7 +37,7 @@ class Effect(NamedTuple):
         data: data set, source and protocol.
         model: its title.
         kl_weight: at the first update, and where it ends.
-        aux_weight: where it ends.
+        aux_weight: its largest.
         row, plain: with the cost and without.
         numbers: of the two in their table.
     """
@@ -105,7 +105,7 @@ def _line(effect: Effect) -> Line:
         "data": ", ".join(effect.data),
         "model": effect.model,
         "KL weight": describe_ends(effect.kl_weight),
-        "auxiliary weight": f"{effect.aux_weight:g}",
+        "auxiliary weight": _rising(effect.row.ends("aux_weight")),
     }
     for metric, kind in METRICS.items():
         differences = effect.differences(metric)
@@ -126,6 +126,11 @@ def _run_lines(effect: Effect) -> Iterator[Line]:
             line[_change(kind).heading] = number(_change(kind), t_interval([by_seed[seed]]))
         commit = short_commit(run["environment"]["commit"])
         yield line | {"run": run["run_id"], "without": other["run_id"], "commit": commit}
+
+
+def _rising(ends: tuple[float, float]) -> str:
+    """A weight that rises from 0, as is usual, by its end alone."""
+    return describe_ends(ends if ends[0] else (ends[1], ends[1]))
 
 
 def _change(kind: Kind) -> Kind:
