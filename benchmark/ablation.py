@@ -46,16 +46,16 @@ def ablations(rows: list[Row]) -> list[Ablation]:
     for row in rows:
         families.setdefault(_what_stays(row), []).append(row)
     found = [
-        (_title(family[0]), cells)
+        (title(family[0]), cells)
         for family in families.values()
         for alike in _at_one_pace([row for row in family if row.has_auxiliary_cost])
         for cells in [alike | _controls(alike, family)]
         if len({aux_weight for aux_weight, _ in cells}) > 1
     ]
-    titles = [title for title, _ in found]
+    titles = [name for name, _ in found]
     return [
-        Ablation(title if titles.count(title) == 1 else f"{title} ({titles[:number].count(title) + 1})", cells)
-        for number, (title, cells) in enumerate(found)
+        Ablation(name if titles.count(name) == 1 else f"{name} ({titles[:number].count(name) + 1})", cells)
+        for number, (name, cells) in enumerate(found)
     ]
 
 
@@ -143,7 +143,7 @@ def _what_stays(row: Row) -> tuple[object, ...]:
     return row.model, row.head, frozenset(row.surroundings.items()), frozenset(kept.items())
 
 
-def _title(row: Row) -> str:
-    """The label without the weights that are ablated."""
+def title(row: Row) -> str:
+    """Of the model: the label without the weights that are ablated."""
     label = str(row.records[0]["label"])
     return re.sub(r" \+ (kla|aux)(, aux)?$", "", label)

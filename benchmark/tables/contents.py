@@ -57,7 +57,9 @@ COLLAPSE = (
 TEST_SET = "s.e. of the test set: standard error over the test sequences, mean over seeds."
 PHONES = (
     "phones: test frames whose phone a linear probe finds from the latents, or from the deterministic states, and "
-    "those of the commonest phone (probes/<run>.json)."
+    "those of the commonest phone (probes/<run>.json). Latents of Z-Forcing and of a smoothing SRNN, and the states "
+    "that they enter, come from posteriors that have read the whole utterance; those of VRNN and STORN, and an LSTM's "
+    "states, have read up to the frame."
 )
 SEQUENCES = {
     "utterance": "a whole utterance",

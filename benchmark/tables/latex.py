@@ -23,7 +23,7 @@ SPECIAL = {
 }
 IDENTIFIER = re.compile(r"[\w-]+-seed\d+-[0-9a-f]+|[0-9a-f]{12}\+?")  # of a run, a commit
 LATENTS = (KL_CHANGE.heading, *(kind.heading for kind in DIAGNOSTICS.values() if kind is not TEST_SET))
-OF_A_RUN = ("row", "seed", KL.heading, "run", "commit")
+OF_A_RUN = ("row", "seed", "cost", KL.heading, "run", "commit")
 
 
 def latex(table: Table) -> str:

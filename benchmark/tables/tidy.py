@@ -69,11 +69,15 @@ def _of_run(record: dict[str, Any]) -> dict[str, Any]:
         "run_id": record["run_id"],
         "commit": environment["commit"],
         "version": environment["version"],
-        "config_sha256": hashlib.sha256(record["config"].encode()).hexdigest(),
+        "config_sha256": config_sha256(record),
         "gin_files": " ".join(record["gin_files"]),
         "overrides": "; ".join(record["overrides"]),
         "data_fingerprint": record["dataset"]["fingerprint"],
     }
+
+
+def config_sha256(record: dict[str, Any]) -> str:
+    return hashlib.sha256(record["config"].encode()).hexdigest()
 
 
 def _theirs(row: Row, protocol: str) -> Iterator[dict[str, Any]]:

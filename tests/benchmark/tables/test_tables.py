@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import os
 import shutil
 import subprocess
@@ -232,14 +233,24 @@ def test_probes_are_columns(tmp_path):
         with_later(tmp_path, records)
 
 
+def write_bound(out, record, estimator="iwae", name="iwae100", **changes):
+    """What `benchmark.evaluate` writes of a run."""
+    bound = {
+        **{"run_id": record["run_id"], "bound": estimator, "samples": 100, "protocol": "utterance", "sequences": 20},
+        "values": {"nats_per_seq": 90.5, "bits_per_sample": 9.5},
+    }
+    path = out / "bounds" / f"{record['run_id']}_{name}_test.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(bound | changes))
+    return path
+
+
 def test_tighter_bounds_are_columns_of_their_own(tmp_path):
     records = golden_records()
-    path = tmp_path / "bounds" / f"{records[-1]['run_id']}_iwae100_test.json"
-    path.parent.mkdir()
-    path.write_text('{"bound": "iwae", "samples": 100, "values": {"nats_per_seq": 90.5, "bits_per_sample": 9.5}}')
-    path.with_name(f"{records[-1]['run_id']}_elbo1_test.json").write_text(
-        '{"bound": "elbo", "samples": 1, "values": {"nats_per_seq": 1.0}}'
-    )
+    path = write_bound(tmp_path, records[-1])
+    write_bound(tmp_path, records[-1], "elbo", "elbo1", values={"nats_per_seq": 1.0})
+    other = {"resampling": "multinomial", "threshold": 0.5}
+    write_bound(tmp_path, records[-1], "fivo", "fivo100_multinomial_0.5", **other)
     tables = all_tables(with_later(tmp_path, records))
     row = row_of(tables[f"{NAME}.md"], "SRNN + aux")
     shown = {heading: cell for heading, cell in row.items() if "bound" in heading and "vs" not in heading and cell}
@@ -249,15 +260,29 @@ def test_tighter_bounds_are_columns_of_their_own(tmp_path):
     ]
     assert shown["nats/seq, lower bound, IWAE-100"] == "90.5 (n = 1)"
     assert shown["bits/sample, upper bound, IWAE-100"] == "9.500 (n = 1)"
-    (line, _) = [line for line in csv.DictReader(io.StringIO(tables[f"{NAME}.csv"])) if "iwae" in line["metric"]]
+    lines = list(csv.DictReader(io.StringIO(tables[f"{NAME}.csv"])))
+    (line, _) = [line for line in lines if "iwae" in line["metric"] and line["origin"] == "ours"]
     assert (line["metric"], line["unit"], line["bound"]) == (
-        "iwae100_nats_per_seq",
-        "nats/seq",
-        "lower bound, IWAE-100",
+        *("iwae100_nats_per_seq", "nats/seq", "lower bound, IWAE-100"),
     )
     assert line["record"] == f"bounds/{path.name}"
-    path.write_text("[]")
-    with pytest.raises(UserError, match=r"_iwae100_test.json: not the result of benchmark.evaluate"):
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"samples": None}, "not the result of benchmark.evaluate"),
+        ({"values": [1]}, "not the result of benchmark.evaluate"),
+        ({"run_id": "another"}, r"of \('another', "),
+        ({"sequences": 5}, r"'utterance', 5\) in "),
+        ({"protocol": "chunk40"}, "'chunk40', "),
+        ({"values": {"furlongs": 1.0}}, "in furlongs, not of"),
+    ],
+)
+def test_a_bound_of_something_else_is_refused(tmp_path, changes, complaint):
+    records = golden_records()
+    write_bound(tmp_path, records[-1], **changes)
+    with pytest.raises(UserError, match=rf"_iwae100_test.json: .*{complaint}"):
         with_later(tmp_path, records)
 
 
