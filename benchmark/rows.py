@@ -53,9 +53,10 @@ def _identity(record: dict[str, Any]) -> tuple[str, ...]:
 def _row(records: list[dict[str, Any]]) -> Row:
     ordered = sorted(records, key=lambda record: record["seed"])
     first = ordered[0]
+    label = " ".join(first["label"].split())  # in one line, as tables need it
     dataset = first["dataset"]
     return Row(
-        first["label"],
+        label,
         dataset["name"],
         dataset["source"],
         first["model"],

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -15,6 +16,7 @@ from benchmark.errors import UserError
 from benchmark.later import with_later
 from benchmark.records import folder_records
 from benchmark.rows import group_rows
+from benchmark.statistics import t_interval
 from benchmark.tables import all_tables, main
 from benchmark.tables.plain import plain_row
 
@@ -116,8 +118,8 @@ def test_differences_are_paired_by_seed_and_bold_only_where_they_are_clear(golde
         "Z-Forcing": ["", "", "this"],
         "Z-Forcing + aux": ["+2.0 ± 2.5", "+0.0 ± 2.5", "4"],
         "Z-Forcing + kla": ["+0.0 ± 2.5", "**+10.0 ± 0.0**", "4"],
-        "SRNN": ["", "", "this, annealed"],
-        "SRNN + aux": ["**-9.8 ± 0.7**", "+0.0 ± 0.0", "2, annealed"],
+        "SRNN": ["", "", "this, KL weight 0.2 to 1"],
+        "SRNN + aux": ["**-9.8 ± 0.7**", "+0.0 ± 0.0", "2, KL weight 0.2 to 1"],
     }
     assert r"$\mathbf{-9.8 \pm 0.7}$" in golden[f"{NAME}.tex"]
     assert golden[f"{NAME}.tex"].count("mathbf") == table.count("**+") + table.count("**-") == 2
@@ -227,6 +229,7 @@ def test_probes_are_columns(tmp_path):
         "phones by majority, share of frames": "0.200 (n = 1)",
     }
     lines = [line for line in csv.DictReader(io.StringIO(tables[f"{NAME}.csv"])) if "phone" in line["metric"]]
+    lines = [line for line in lines if line["origin"] == "ours"]
     assert {line["record"] for line in lines} == {f"probes/{path.name}"}
     path.write_text("{}")
     with pytest.raises(UserError, match=r".json: not the result of a probe"):
@@ -295,7 +298,48 @@ def test_the_command_writes_all_tables(tmp_path, capsys):
     overview = row_of(expected["overview.md"], "Z-Forcing")
     assert overview["test, nats/seq, lower bound"] == "110.0 ± 24.8"
     assert overview["data"] == "timit, sample, utterance"
-    assert overview["runs in"] == f"{NAME}.md"
+    assert overview["runs in"] == f"row 4 of {NAME}.md"
+
+
+def test_the_csv_has_the_means_of_the_page(golden):
+    lines = list(csv.DictReader(io.StringIO(golden[f"{NAME}.csv"])))
+    assert {line["origin"] for line in lines} == {"ours", "ours, mean", "reported"}
+    of_metric = [line for line in lines if line["label"] == "Z-Forcing + kla" and line["metric"] == "elbo_nats_per_seq"]
+    by_seed = {line["seed"]: float(line["value"]) for line in of_metric if line["origin"] == "ours"}
+    plain = {
+        line["seed"]: float(line["value"])
+        for line in lines
+        if line["label"] == "Z-Forcing" and line["metric"] == "elbo_nats_per_seq" and line["origin"] == "ours"
+    }
+    (mean,) = [line for line in of_metric if line["origin"] == "ours, mean"]
+    expected = t_interval(by_seed.values())
+    change = t_interval(by_seed[seed] - plain[seed] for seed in plain)
+    found = [float(mean[name]) for name in ("value", "half_width", "difference_to_plain", "difference_half_width")]
+    assert found == pytest.approx([*expected, *change])
+    assert (mean["n"], mean["difference_n"], mean["seed"]) == ("3", "3", "")
+    assert not any(line["difference_to_plain"] for line in lines if line["label"] == "Z-Forcing")
+
+
+def test_rows_of_other_data_say_so():
+    records = golden_records()
+    assert " data " not in all_tables(records)[f"{NAME}.md"].partition("**Reported")[0].splitlines()[8]
+    moved = records[0] | {"dataset": records[0]["dataset"] | {"fingerprint": "fe" * 32}, "label": "another"}
+    table = all_tables([*records[1:], moved])[f"{NAME}.md"]
+    assert row_of(table, "another")["data"] == "fefefefe"
+    assert row_of(table, "Z-Forcing")["data"] != "fefefefe"
+
+
+def test_weights_that_training_did_not_reach_are_named():
+    records = golden_records()
+    assert "Training ended before" not in str(all_tables(records))
+    for record in records:
+        record["weights"] = record["weights"] | {"trained": record["weights"]["last"]}
+    assert "Training ended before" not in str(all_tables(records))
+    for record in records:
+        if record["label"] == "Z-Forcing + aux":
+            record["weights"]["trained"] = record["weights"]["last"] | {"aux_weight": 0.0005}
+    page = all_tables(records)[f"{NAME}.md"]
+    assert re.search(r"Training ended before the weights did: row 5, auxiliary weight 0\.0005 of 0\.0025\.", page)
 
 
 @pytest.mark.skipif(not shutil.which("pdflatex"), reason="no pdflatex")
