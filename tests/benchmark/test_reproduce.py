@@ -68,3 +68,10 @@ def test_tables_figures_and_report_are_made_even_if_a_cell_failed(status, checke
     assert reproduce.reproduce(reproduce.parse_arguments(["mnist", "--out", str(tmp_path)])) == status
     assert {path.name for path in tmp_path.iterdir()} >= {"records", "tables", "figures", "report.html"}
     assert ("some cells failed" in capsys.readouterr().err) == bool(status)
+
+
+def test_without_a_record_the_failures_are_the_last_word(checked, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(reproduce, "finish", lambda checked: sweep.FAILED)
+    assert reproduce.reproduce(reproduce.parse_arguments(["mnist", "--out", str(tmp_path)])) == sweep.FAILED
+    assert not list(tmp_path.iterdir())
+    assert capsys.readouterr().err.startswith("no cell is done")
