@@ -113,7 +113,7 @@ def main(arguments: list[str] | None = None) -> None:
         run = load_run(options.run, options)
         metrics = evaluate(run, options, stop.check)
     file = bound_file(run.record["run_id"], metrics["bound"], metrics["samples"], metrics["split"])
-    path = run.folder.parents[1] / file
+    path = run.results / file
     write_atomically(path, (json.dumps(metrics, indent=1) + "\n").encode())
     for name, value in {**metrics.pop("values"), **metrics}.items():
         print(f"{name}: {value:.6g}" if isinstance(value, float) else f"{name}: {value}")
