@@ -124,7 +124,7 @@ def test_a_dry_run_lists_every_cell_and_writes_nothing(tiny_sweep, capsys):
         ("learning_rat", [1], r"cell 1 \(.*--set learning_rat=1 .*\) cannot run: without effect: learning_rat"),
         ("ZForcing.latent_sise", [1], r"cell 1 .* cannot run: .*latent_sise"),
         ("ZForcing.latent_size", [-1], r"cell 1 .* cannot run: latent_size must be a whole number of at least 1"),
-        ("learning_rate", [1.0, 1.0], r"cells 1 and 2 of .* are the same run timit_zf_plain-seed1-\w{8}: remove one"),
+        ("learning_rate", [1.0, 1], r"Grid\.axes: learning_rate must have different values, got 1 twice"),
     ],
 )
 @pytest.mark.usefixtures("planned_here")
@@ -133,6 +133,15 @@ def test_a_mistake_in_an_axis_ends_in_one_sentence(tiny_sweep, name, values, mes
     with pytest.raises(UserError, match=message):
         sweep.run_sweep(arguments)
     assert not out(arguments).exists()
+
+
+@pytest.mark.usefixtures("planned_here")
+def test_the_same_run_twice_is_a_mistake(tiny_sweep, tmp_path):
+    arguments = tiny_sweep("learning_rate", [1e-3])
+    file = tmp_path / "sweep.gin"
+    file.write_text(file.read_text().replace("[@Grid()]", "[@Grid(), @Grid()]"))
+    with pytest.raises(UserError, match=r"cells 1 and 2 of .* are the same run timit_zf_plain-seed1-\w{8}: remove one"):
+        sweep.run_sweep(arguments)
 
 
 def test_a_mistake_ends_with_status_2(tiny_sweep, capsys):
