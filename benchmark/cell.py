@@ -88,11 +88,13 @@ class CellProcess:
 
     @property
     def failure(self) -> str | None:
-        """Why the run failed, once it has ended; None if it is finished."""
+        """Why the run failed and where its log is, once it has ended; None if it is finished, however it ended."""
+        return None if self.folder.state == "done" else f"{self._reason} ({self.log})"
+
+    @property
+    def _reason(self) -> str:
         status = self._process.returncode
         if status == 0:
-            if self.folder.state == "done":
-                return None
             return f"it ran as another run than {self.cell.run_id}: its data, device or software differ from the plan's"
         if status < 0:
             hint = ", as the system does for lack of memory" if -status == signal.SIGKILL else ""

@@ -117,7 +117,7 @@ def main(arguments: list[str] | None = None) -> None:
     chosen = {name: metrics[name] for name in FILTER if name in metrics}
     settings = "" if chosen in ({}, FILTER) else "_{resampling}_{threshold:g}".format(**chosen)
     file = bound_file(run.record["run_id"], metrics["bound"], metrics["samples"], metrics["split"], settings)
-    path = run.folder.parents[1] / file
+    path = run.results / file
     write_atomically(path, (json.dumps(metrics, indent=1) + "\n").encode())
     for name, value in {**metrics.pop("values"), **metrics}.items():
         print(f"{name}: {value:.6g}" if isinstance(value, float) else f"{name}: {value}")

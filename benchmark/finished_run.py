@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import pickle
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from benchmark.config import configuring, load_config
 from benchmark.data import data_root
 from benchmark.errors import UserError
 from benchmark.experiment import Experiment, experiment
+from benchmark.run_lookup import find_run, finished_record
 from benchmark.session import choose_device
 
 
@@ -23,7 +23,7 @@ class FinishedRun:
     """A run with everything that it left.
 
     Attributes:
-        folder: `OUT`/runs/<run id>.
+        folder: of the run, runs/<run id> in a results folder.
         record: see `benchmark.record`.
         parts: its experiment, the model in evaluation mode with the weights of the best validation bound.
     """
@@ -31,6 +31,11 @@ class FinishedRun:
     folder: Path
     record: dict[str, Any]
     parts: Experiment
+
+    @property
+    def results(self) -> Path:
+        """The results folder that the run lies in."""
+        return self.folder.resolve().parent.parent
 
 
 def add_arguments(parser: argparse.ArgumentParser, several: bool = False) -> None:
@@ -41,34 +46,6 @@ def add_arguments(parser: argparse.ArgumentParser, several: bool = False) -> Non
     parser.add_argument("--out", default="results", metavar="DIR", help="the results folder (default: results)")
     parser.add_argument("--data", metavar="DIR", help="where corpora are (default: the variable ZFORCING_DATA)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
-
-
-def find_run(run: str, out: str) -> Path:
-    """The folder of a run that is named by its id below `out`/runs, or by its path.
-
-    Raises:
-        UserError: there is no such folder.
-    """
-    for folder in (Path(out) / "runs" / run, Path(run)):
-        if folder.is_dir():
-            return folder
-    raise UserError(f"there is no run {run}: it is no folder, nor the id of a run in {Path(out) / 'runs'}")
-
-
-def read_record(folder: Path) -> dict[str, Any]:
-    """The record of a finished run.
-
-    Raises:
-        UserError: the folder holds no finished run.
-    """
-    missing = [name for name in ("record.json", "config.gin", "model.pt") if not (folder / name).is_file()]
-    if missing:
-        raise UserError(f"{folder} is no finished run: it lacks {', '.join(missing)}; give a folder of results/runs")
-    try:
-        record: dict[str, Any] = json.loads((folder / "record.json").read_text())
-    except ValueError as error:
-        raise UserError(f"{folder / 'record.json'}: damaged record; repeat the run with --fresh") from error
-    return record
 
 
 def load_run(run: str, options: argparse.Namespace) -> FinishedRun:
@@ -82,7 +59,7 @@ def load_run(run: str, options: argparse.Namespace) -> FinishedRun:
         UserError: there is no such finished run, the data are not the run's, or the weights do not fit.
     """
     folder = find_run(run, options.out)
-    record = read_record(folder)
+    record = finished_record(folder, "config.gin", "model.pt")
     load_config([str(folder / "config.gin")])
     device = choose_device(options.device)
     with configuring():

@@ -56,6 +56,8 @@ class Grid:
         for name, values in self.axes.items():
             require(isinstance(name, str), f"Grid.axes must have names of bindings as keys, got {name!r}")
             require(_is_list(values), f"Grid.axes: {name} must have a list of values that is not empty, got {values!r}")
+            twice = [value for index, value in enumerate(values) if value in values[:index]]
+            require(not twice, f"Grid.axes: {name} must have different values, got {', '.join(map(repr, twice))} twice")
         seeds = self.axes.get(SEED, ())
         require(all(type(seed) is int for seed in seeds), f"Grid.axes: {SEED} must be whole numbers, got {seeds!r}")
 

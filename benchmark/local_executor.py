@@ -47,7 +47,10 @@ def run_locally(
             for slot in set(range(sharing.jobs)) - set(running):
                 cell = _take(waiting, out, display)
                 if cell:
-                    running[slot] = CellProcess(cell, out, common, sharing.environment(slot))
+                    try:
+                        running[slot] = CellProcess(cell, out, common, sharing.environment(slot))
+                    except OSError as error:
+                        display.ended(cell, f"it cannot be started: {error}")
             display.show([running[slot].cell for slot in sorted(running)], len(waiting))
             time.sleep(POLL_SECONDS)
     finally:

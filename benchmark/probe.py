@@ -2,8 +2,9 @@
 
 A linear probe finds the phone of each frame from the model's latents (the means of the posterior) and, separately, from
 its deterministic states. It is trained on whole utterances of the training split, its penalty is chosen on validation,
-and the share of frames of the test split whose phone it finds is written to OUT/probes/<run id>.json. What step t gives
-is labelled by the phone of y_t, which every latent and state has read; see `zforcing.interface.Encoding`.
+and the share of frames of the test split whose phone it finds is written to probes/<run id>.json of the results folder
+that the run lies in. What step t gives is labelled by the phone of y_t, which every latent and state has read; see
+`zforcing.interface.Encoding`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -142,7 +142,7 @@ def main(arguments: list[str] | None = None) -> None:
         for name in options.run:
             run = load_run(name, options)
             result = probe_run(run, options.frames, stop.check)
-            path: Path = run.folder.parents[1] / probe_file(result["run_id"])
+            path = run.results / probe_file(result["run_id"])
             write_atomically(path, (json.dumps(result, indent=1) + "\n").encode())
             print(f"{describe(result)}\n{path}", flush=True)
 

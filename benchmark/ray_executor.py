@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark import REPOSITORY
-from benchmark.cell import Cell, CellProcess
+from benchmark.cell import LOG, Cell, CellProcess
 from benchmark.errors import UserError
 from benchmark.files import write_atomically
 from benchmark.sweep_display import SweepDisplay
@@ -149,7 +149,8 @@ def _fetch(ray: Any, ended: Any, cell: Cell, out: Path) -> str | None:
     try:
         failure, record = ray.get(ended)
     except ray.exceptions.RayError as error:
-        return f"its worker was lost {RETRIES + 1} times, or the task broke: {str(error).strip().splitlines()[-1]}"
+        last, log = str(error).strip().splitlines()[-1], cell.folder(out).path / LOG
+        return f"its worker was lost {RETRIES + 1} times, or the task broke: {last} ({log})"
     if failure is None and cell.folder(out).state != "done":
         write_atomically(cell.folder(out).record_copy, record)
     return failure

@@ -9,34 +9,43 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.errors import UserError
+from benchmark.record_form import complaint
 
-# What everything that reads records relies on.
-RUN = {"run_id", "label", "seed", "model", "head", "weights", "config", "gin_files", "overrides", "environment"}
-OUTCOME = {"dataset", "results", "training"}
+
+def read_record(path: Path) -> dict[str, Any]:
+    """The record in a file.
+
+    Raises:
+        UserError: it cannot be read, or is no record that this version can use.
+    """
+    try:
+        record: dict[str, Any] = json.loads(path.read_bytes())
+        wrong = complaint(record)
+    except (OSError, ValueError, RecursionError) as error:
+        wrong = str(error)
+    if wrong:
+        raise UserError(f"{path}: not a record ({wrong}); remove it, or repeat its run, which makes it again")
+    return record
 
 
 def read_records(paths: Iterable[Path]) -> list[dict[str, Any]]:
     """The records in these files, in the order of their names.
 
     Raises:
-        UserError: one cannot be read, is incomplete, or is not named after its run.
+        UserError: one cannot be read, is incomplete, is not named after its run, or is of the same run as another.
     """
-    return [_read_record(path) for path in sorted(paths)]
-
-
-def _read_record(path: Path) -> dict[str, Any]:
-    try:
-        record: dict[str, Any] = json.loads(path.read_text())
-        missing = sorted((RUN | OUTCOME) - record.keys())
-    except (OSError, ValueError, AttributeError) as error:
-        raise UserError(f"{path}: not a record ({error}); remove it, or repeat its run with --fresh") from error
-    if missing:
-        raise UserError(f"{path}: not a record (no {', '.join(missing)}); remove it, or repeat its run with --fresh")
-    if path.stem not in (record["run_id"], "record"):
-        raise UserError(
-            f"{path}: the record of run {record['run_id']}; give it that name, or remove it if it is a copy"
-        )
-    return record
+    found: dict[str, Path] = {}
+    records = []
+    for path in sorted(paths):
+        record = read_record(path)
+        run_id = record["run_id"]
+        if path.stem not in (run_id, "record"):
+            raise UserError(f"{path}: the record of run {run_id}; give it that name, or remove it if it is a copy")
+        if run_id in found:
+            raise UserError(f"{path}: the record of run {run_id}, which {found[run_id]} is, too; remove one of them")
+        found[run_id] = path
+        records.append(record)
+    return records
 
 
 def folder_records(out: Path) -> list[dict[str, Any]]:

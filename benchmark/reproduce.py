@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from benchmark import plots, report, tables
 from benchmark.command import run_command
@@ -63,6 +64,9 @@ def reproduce(options: argparse.Namespace) -> int:
     if options.dry_run:
         return 0
     status = max([finish(checked) for checked in sweeps])
+    if status and not any((Path(options.out) / "records").glob("*.json")):
+        print("no cell is done: there is nothing to make tables of until the command is repeated", file=sys.stderr)
+        return status
     for command in (tables, plots, report):
         command.main(["--out", options.out])
     print(f"\nrecords, tables, figures and report.html are in {options.out}")

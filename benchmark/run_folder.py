@@ -14,6 +14,9 @@ from filelock import FileLock, Timeout
 from benchmark import __version__
 from benchmark.errors import UserError
 from benchmark.files import write_atomically
+from benchmark.records import read_record
+
+ENTER_SECONDS = 1.0  # longer than a look at whether the run is held, which holds it for a moment
 
 
 def run_id(name: str, seed: int, config_text: str, fingerprint: str, device: str) -> str:
@@ -50,7 +53,7 @@ class RunFolder:
     def __enter__(self) -> RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         try:
-            self._lock.acquire(timeout=0)
+            self._lock.acquire(timeout=ENTER_SECONDS)
         except Timeout:
             raise UserError(
                 f"another process is working on {self.path}; wait for it or stop it, then repeat the command"
@@ -70,28 +73,22 @@ class RunFolder:
 
     @property
     def record(self) -> dict[str, Any] | None:
-        """The record of a finished run."""
-        path = self.path / "record.json"
-        if not path.is_file():
-            return None
-        try:
-            record: dict[str, Any] = json.loads(path.read_text())
-            complete = record["run_id"] == self.identifier and {"dataset", "results", "label", "seed"} <= set(record)
-        except (ValueError, TypeError, KeyError):
-            complete = False
-        if not complete:
-            raise UserError(f"{path}: damaged record; repeat the run with --fresh")
-        return record
+        """The record of a finished run. One that is damaged is none: the run goes on from where it was, to its end."""
+        return self._read(self.path / "record.json")
 
     @property
     def state(self) -> str:
         """'done' if its record is among the records, 'interrupted' if there are checkpoints, else 'missing'."""
-        try:
-            if json.loads(self.record_copy.read_bytes())["run_id"] == self.identifier:
-                return "done"
-        except (OSError, ValueError, TypeError, KeyError):
-            pass
+        if self._read(self.record_copy):
+            return "done"
         return "interrupted" if any((self.path / "checkpoints").glob("*.pt")) else "missing"
+
+    def _read(self, path: Path) -> dict[str, Any] | None:
+        try:
+            record = read_record(path)
+        except UserError:
+            return None
+        return record if record["run_id"] == self.identifier else None
 
     @property
     def held(self) -> bool:

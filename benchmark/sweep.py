@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
-from benchmark.cell import LOG, Cell
+from benchmark.cell import Cell
 from benchmark.command import run_command
 from benchmark.errors import UserError
 from benchmark.local_executor import run_locally
@@ -160,7 +160,7 @@ def finish(sweep: Sweep) -> int:
     with StopSignals() as stop:
         failures = run_cells(sweep.plan, sweep.options, stop)
     for cell, reason in failures:
-        print(f"{cell.title} failed: {reason} ({cell.folder(out).path / LOG})", file=sys.stderr)
+        print(f"{cell.title} failed: {reason}", file=sys.stderr)
     print(f"{len(cells) - len(failures)} of {len(cells)} cells are done: {out / 'records'}")
     return FAILED if failures else 0
 

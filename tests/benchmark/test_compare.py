@@ -11,12 +11,16 @@ from benchmark.statistics import bootstrap_interval
 
 HARD = np.random.default_rng(0).normal(-4000.0, 900.0, 50)
 GAINED = np.random.default_rng(1).normal(20.0, 30.0, 50)
+PROTOCOLS = ("utterance", "chunk40")
 
 
-def finished_run(folder, scores, **settings):
-    folder.mkdir()
-    (folder / "record.json").write_text(json.dumps(made_up_record(**settings)))
-    (folder / NAME).write_text(sequences_csv({"utterance": scores.tolist(), "chunk40": scores.tolist()}))
+def finished_run(folder, scores, protocols=PROTOCOLS, **settings):
+    folder.mkdir(parents=True)
+    record = made_up_record(**settings)
+    metrics = record["results"]["test"]["utterance"] | {"sequences": len(scores)}
+    record["results"]["test"] = dict.fromkeys(protocols, metrics)
+    (folder / "record.json").write_text(json.dumps(record))
+    (folder / NAME).write_text(sequences_csv(dict.fromkeys(protocols, scores.tolist())))
     return str(folder)
 
 
@@ -42,8 +46,37 @@ def test_runs_that_cannot_be_compared_are_refused(tmp_path):
         main([run, exact])
     with pytest.raises(UserError, match="were scored on different data"):
         main([run, finished_run(tmp_path / "full", HARD, source="full")])
-    with pytest.raises(UserError, match="is no finished run"):
+    with pytest.raises(UserError, match=r"is no finished run: it lacks record\.json"):
         main([run, str(tmp_path)])
+    with pytest.raises(UserError, match="there is no run nothing"):
+        main([run, "nothing"])
+    with pytest.raises(UserError, match="by different protocols, utterance, chunk40 and chunk20; name two runs that"):
+        main([run, finished_run(tmp_path / "chunks", HARD, ["chunk20"])])
+
+
+def test_runs_are_named_by_id_or_folder(tmp_path, monkeypatch, capsys):
+    for name in ("aux", "plain"):
+        finished_run(tmp_path / "runs" / name, HARD)
+    main(["aux", "plain", "--out", str(tmp_path)])
+    by_id = capsys.readouterr().out
+    monkeypatch.chdir(tmp_path / "runs/aux")
+    main([".", "../plain"])
+    assert by_id.startswith("aux minus plain\nutterance, elbo: +0.00 nats")
+    assert capsys.readouterr().out == by_id
+
+
+def test_damaged_files_are_named(tmp_path):
+    run, other = (finished_run(tmp_path / name, HARD) for name in ("run", "other"))
+    scores = tmp_path / "other" / NAME
+    whole = scores.read_text()
+    for damaged in (whole[:1000], whole.replace("chunk40", "chunk20")):
+        scores.write_text(damaged)
+        with pytest.raises(UserError, match=r"other/test_sequences.csv: damaged .*; repeat the run with --fresh"):
+            main([run, other])
+    for damaged in ('{"a": 1}', "[]", "{"):
+        (tmp_path / "other/record.json").write_text(damaged)
+        with pytest.raises(UserError, match=r"other/record.json: not a record"):
+            main([run, other])
 
 
 def test_bounds_by_sequence_are_kept_exactly(tmp_path):

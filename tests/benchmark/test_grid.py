@@ -47,6 +47,7 @@ def test_the_number_of_seeds_may_be_chosen():
         (["a.gin"], ["x"], "Grid.axes must be a dictionary"),
         (["a.gin"], {"x": 0.5}, "x must have a list of values that is not empty, got 0.5"),
         (["a.gin"], {"x": []}, "x must have a list of values"),
+        (["a.gin"], {"x": [0.0, 1, 0]}, "x must have different values, got 0 twice"),
         (["a.gin"], {"experiment.seed": ["1"]}, "experiment.seed must be whole numbers"),
     ],
 )

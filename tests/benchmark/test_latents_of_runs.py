@@ -9,12 +9,12 @@ from builders import small_batch, small_model
 from corpora import write_ldc_tree
 from mido import MidiFile
 
-from benchmark import interpolate, probe, sample
+from benchmark import evaluate, interpolate, probe, sample
 from benchmark.data.phones import CLASSES
 from benchmark.errors import UserError
-from benchmark.finished_run import find_run
 from benchmark.interpolate import between
 from benchmark.run import main as run
+from benchmark.run_lookup import find_run
 from zforcing import Batch
 
 SIZES = ("embedding_size=6", "hidden_size=8", "sample_steps=12", "max_updates=2", "batch_size=2")
@@ -212,6 +212,19 @@ def test_a_probe_is_written_beside_the_records(runs):
     first = (runs.out / "probes" / f"{names[0]}.json").read_bytes()
     probe.main([names[0], *runs.options])
     assert (runs.out / "probes" / f"{names[0]}.json").read_bytes() == first
+
+
+@pytest.mark.parametrize("place", ["runs", "runs/{}"])
+def test_what_is_measured_of_a_run_goes_to_the_results_folder_that_it_lies_in(runs, place, monkeypatch, tmp_path):
+    """Wherever the command is given, and however the run is named."""
+    names = {probe: runs("speech"), evaluate: runs("music")}
+    written = {probe: f"probes/{names[probe]}.json", evaluate: f"bounds/{names[evaluate]}_iwae2_test.json"}
+    for command, options in ((probe, []), (evaluate, ["--samples", "2"])):
+        name = names[command]
+        (runs.out / written[command]).unlink(missing_ok=True)
+        monkeypatch.chdir(runs.out / place.format(name))
+        command.main(["." if "{" in place else name, "--out", str(tmp_path), *runs.options[2:], *options])
+        assert (runs.out / written[command]).is_file()
 
 
 def test_every_labelled_frame_is_probed(runs):

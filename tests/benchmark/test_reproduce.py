@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import gin
 import pytest
 from made_up_records import made_up_record, write_records
 
@@ -29,6 +30,18 @@ def test_every_sweep_names_experiments_that_load(file):
         load_config(point.files, point.overrides)
     assert len({tuple(point.arguments) for point in points}) == len(points)
     assert {point.seed for point in points} == {1234}
+
+
+@pytest.mark.parametrize("file", [file for file in SWEEPS if "ablation" not in file])
+def test_every_sweep_has_all_four_rows_of_z_forcing(file):
+    """Without and with annealed KL weight and auxiliary cost, in this order, so that every row has its partner."""
+    rows = []
+    for point in read_points(file, 1):
+        load_config(point.files, point.overrides)
+        text = gin.config_str()
+        if "experiment.model = @ZForcing" in text:
+            rows.append(tuple(f"Objective.{weight} = " in text for weight in ("kl_weight", "aux_weight")))
+    assert rows == [(False, False), (True, False), (False, True), (True, True)]
 
 
 def test_all_shipped_sweeps_belong_to_a_part():
@@ -68,3 +81,10 @@ def test_tables_figures_and_report_are_made_even_if_a_cell_failed(status, checke
     assert reproduce.reproduce(reproduce.parse_arguments(["mnist", "--out", str(tmp_path)])) == status
     assert {path.name for path in tmp_path.iterdir()} >= {"records", "tables", "figures", "report.html"}
     assert ("some cells failed" in capsys.readouterr().err) == bool(status)
+
+
+def test_without_a_record_the_failures_are_the_last_word(checked, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(reproduce, "finish", lambda checked: sweep.FAILED)
+    assert reproduce.reproduce(reproduce.parse_arguments(["mnist", "--out", str(tmp_path)])) == sweep.FAILED
+    assert not list(tmp_path.iterdir())
+    assert capsys.readouterr().err.startswith("no cell is done")

@@ -1,10 +1,6 @@
-import json
-
 import pytest
-from made_up_records import made_up_ablation, made_up_record, made_up_speech, write_records
+from made_up_records import made_up_ablation, made_up_record, made_up_speech
 
-from benchmark.errors import UserError
-from benchmark.records import chosen_records, group_records, read_records
 from benchmark.row import settings
 from benchmark.rows import group_rows
 
@@ -88,29 +84,3 @@ def changed(part, change):
 def test_settings_are_read_without_the_seed():
     text = "import torch\n\n# Macros:\nwidth = 3\nLinear.end = \\\n    @a_very_long_name()\nexperiment.seed = 7\n"
     assert settings(text) == {"width": "3", "Linear.end": "@a_very_long_name()"}
-
-
-def test_records_of_a_folder(tmp_path):
-    with pytest.raises(UserError, match="holds no record"):
-        chosen_records("program", "description", ["--out", str(tmp_path)])
-    write_records(tmp_path, [made_up_record(seed=2), made_up_record(seed=1), made_up_record(data="ptb")])
-    out, found = chosen_records("program", "description", ["--out", str(tmp_path)])
-    assert (out, len(found)) == (tmp_path, 3)
-    groups = group_records(found)
-    assert {name: len(group) for name, group in groups.items()} == {"ptb_sample": 1, "timit_sample": 2}
-
-
-@pytest.mark.parametrize(
-    ("text", "complaint"),
-    [
-        ("{}", "not a record .no config, "),
-        ("[]", "not a record"),
-        ("{", "not a record"),
-        (json.dumps(made_up_record()), "the record of run timit_z_forcing-seed1-.*; give it that name"),
-    ],
-)
-def test_what_is_no_record_is_refused(tmp_path, text, complaint):
-    path = tmp_path / "broken.json"
-    path.write_text(text)
-    with pytest.raises(UserError, match=f"broken.json: {complaint}"):
-        read_records([path])

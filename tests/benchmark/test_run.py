@@ -4,6 +4,7 @@ import functools
 import itertools
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -377,9 +378,15 @@ def test_an_interrupt_while_torch_is_imported(tiny):
     assert "Traceback" not in errors
 
 
-def test_a_damaged_record_is_named(tiny):
+def test_a_damaged_record_is_made_again(tiny, capsys):
     main(tiny)
-    for damaged in ("{", "{}", "[]", "", "null"):
-        (run_folder(tiny) / "record.json").write_text(damaged)
-        with pytest.raises(UserError, match="damaged record; repeat the run with --fresh"):
-            main(tiny)
+    path = run_folder(tiny) / "record.json"
+    (published,) = (run_folder(tiny).parents[1] / "records").iterdir()
+    content = path.read_bytes()
+    for damaged in (b"{", b"{}", content.replace(b'"schema": 2', b'"schema": 1')):
+        path.write_bytes(damaged)
+        published.write_bytes(damaged)
+        capsys.readouterr()
+        main(tiny)
+        assert re.search(r"going on from update (\d+) of \1\n", capsys.readouterr().out)
+        assert path.read_bytes() == published.read_bytes() == content

@@ -1,22 +1,22 @@
 """Sweeps through their real entry point, on a corpus of a few seconds."""
 
-import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
+from made_up_records import made_up_record, write_records
 
 from benchmark import local_executor, plan, run, sweep
 from benchmark.cell import Cell, CellProcess
 from benchmark.checkpoint import checkpoints
 from benchmark.command import run_command
 from benchmark.errors import Interrupted, UserError
-from benchmark.files import write_atomically
 from benchmark.local_executor import run_locally
 from benchmark.run_folder import RunFolder
 from benchmark.sharing import Sharing
@@ -56,6 +56,9 @@ def tiny_sweep(tiny, tmp_path):
         return ["--gin", str(file), *tiny[2:], "--jobs", "1"]
 
     return arguments
+
+
+popen = subprocess.Popen
 
 
 def out(arguments):
@@ -107,7 +110,7 @@ def test_a_dry_run_lists_every_cell_and_writes_nothing(tiny_sweep, capsys):
     first, second, third, _ = cells = cells_of(arguments)
     for cell in cells:
         assert f"{cell.run_id}  --gin gin/timit_zf_plain.gin" in printed
-    write_atomically(out(arguments) / f"records/{first.run_id}.json", json.dumps({"run_id": first.run_id}).encode())
+    write_records(out(arguments), [made_up_record() | {"run_id": first.run_id}])
     (out(arguments) / "runs" / second.run_id / "checkpoints").mkdir(parents=True)
     (out(arguments) / "runs" / second.run_id / "checkpoints/update-1.pt").touch()
     with RunFolder(out(arguments), third.run_id):
@@ -121,7 +124,7 @@ def test_a_dry_run_lists_every_cell_and_writes_nothing(tiny_sweep, capsys):
         ("learning_rat", [1], r"cell 1 \(.*--set learning_rat=1 .*\) cannot run: without effect: learning_rat"),
         ("ZForcing.latent_sise", [1], r"cell 1 .* cannot run: .*latent_sise"),
         ("ZForcing.latent_size", [-1], r"cell 1 .* cannot run: latent_size must be a whole number of at least 1"),
-        ("learning_rate", [1.0, 1.0], r"cells 1 and 2 of .* are the same run timit_zf_plain-seed1-\w{8}: remove one"),
+        ("learning_rate", [1.0, 1], r"Grid\.axes: learning_rate must have different values, got 1 twice"),
     ],
 )
 @pytest.mark.usefixtures("planned_here")
@@ -130,6 +133,15 @@ def test_a_mistake_in_an_axis_ends_in_one_sentence(tiny_sweep, name, values, mes
     with pytest.raises(UserError, match=message):
         sweep.run_sweep(arguments)
     assert not out(arguments).exists()
+
+
+@pytest.mark.usefixtures("planned_here")
+def test_the_same_run_twice_is_a_mistake(tiny_sweep, tmp_path):
+    arguments = tiny_sweep("learning_rate", [1e-3])
+    file = tmp_path / "sweep.gin"
+    file.write_text(file.read_text().replace("[@Grid()]", "[@Grid(), @Grid()]"))
+    with pytest.raises(UserError, match=r"cells 1 and 2 of .* are the same run timit_zf_plain-seed1-\w{8}: remove one"):
+        sweep.run_sweep(arguments)
 
 
 def test_a_mistake_ends_with_status_2(tiny_sweep, capsys):
@@ -189,7 +201,6 @@ def test_failed_cells_are_listed_with_the_reason_and_run_again(tiny_sweep, monke
         number = next(cell.number for cell in cells_of(arguments) if set(cell.arguments) <= set(command))
         return popen(["sh", "-c", scripts[number]], **options)
 
-    popen = subprocess.Popen
     monkeypatch.setattr(subprocess, "Popen", start)
     assert sweep.run_sweep(arguments) == sweep.FAILED
     errors = capsys.readouterr().err.splitlines()
@@ -201,6 +212,25 @@ def test_failed_cells_are_listed_with_the_reason_and_run_again(tiny_sweep, monke
     scripts[first.number] = "exit 3"
     sweep.run_sweep(arguments)
     assert f"{first.title} failed: exit status 3 (" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("planned_here")
+def test_a_cell_that_cannot_be_started_is_listed_and_the_others_run(tiny_sweep, monkeypatch, capsys, tmp_path):
+    """Nor is one a failure that is done, although its process was killed at the very end."""
+    arguments = tiny_sweep("learning_rate", [1e-3])
+    first, second = cells_of(arguments)
+    write_records(tmp_path, [made_up_record() | {"run_id": first.run_id}])
+    folder = out(arguments) / "records"
+    script = f"mkdir -p {folder}; cp {tmp_path}/records/{first.run_id}.json {folder}; kill -KILL $$"
+    monkeypatch.setattr(subprocess, "Popen", lambda command, **rest: popen(["sh", "-c", script], **rest))
+    blocked = out(arguments) / "runs" / second.run_id
+    blocked.parent.mkdir(parents=True)
+    blocked.touch()
+    assert sweep.run_sweep(arguments) == sweep.FAILED
+    printed = capsys.readouterr()
+    assert f"{first.title}: done" in printed.out
+    assert "1 of 2 cells are done" in printed.out
+    assert printed.err == f"{second.title} failed: it cannot be started: [Errno 17] File exists: '{blocked}'\n"
 
 
 class Display(SweepDisplay):
@@ -254,7 +284,7 @@ def test_a_cell_that_another_process_works_on_is_waited_for(sleepers, tmp_path, 
 
     def let_go():
         if display.numbers == [2, 3]:
-            other.finish({"run_id": "run-1"})
+            other.finish(made_up_record() | {"run_id": "run-1"})
             other.__exit__(None, None, None)
 
     run_locally(sleepers, tmp_path, [], Sharing(1, 1), display, let_go)
@@ -262,6 +292,25 @@ def test_a_cell_that_another_process_works_on_is_waited_for(sleepers, tmp_path, 
     assert not any(1 in together for together in display.together)
     assert capsys.readouterr().out.count("[1] run-1: another process is working on it") == 1
     assert not display.failures
+
+
+def test_a_look_at_a_run_does_not_keep_it_from_starting(tmp_path):
+    """A dry run elsewhere holds every run for a moment."""
+    held = threading.Event()
+
+    def look():
+        with RunFolder(tmp_path, "run"):
+            held.set()
+            time.sleep(0.2)
+
+    other = threading.Thread(target=look)
+    other.start()
+    held.wait()
+    with RunFolder(tmp_path, "run"):
+        other.join()
+    with RunFolder(tmp_path, "run") as folder, pytest.raises(UserError, match="another process is working on"):
+        RunFolder(tmp_path, "run").__enter__()
+    assert not folder.held
 
 
 def test_a_stop_reaches_every_child(sleepers, tmp_path):
