@@ -87,7 +87,7 @@ def interpolation(run: FinishedRun, pair: tuple[int, int], points: int, steps: i
     batches = [Batch(*(torch.from_numpy(x[:, None]) for x in original)) for original in originals]
     ends = [parts.model.encode(batch.to(device)).latents for batch in batches]
     decoded = {
-        f"{weight:.3g}": between(
+        f"weight {weight:.3g}": between(
             parts.model, ends, float(weight), stream(parts.seed, "interpolation") if drawn else None
         )
         for weight in np.linspace(0, 1, points)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data.binary import Packed, fingerprint, whole_sequences
-from benchmark.data.dataset import Dataset
+from benchmark.data.dataset import Dataset, file_stems
 from benchmark.data.digits import draw_digits
 from benchmark.data.mnist_files import (
     AMAT_NAMES,
@@ -56,12 +56,17 @@ class ImageDataset(Dataset):
         return [*paths, plot_images(folder / "images.png", images)]
 
     def write_interpolations(self, folder: Path, rows: dict[str, dict[str, NDArray[Any]]]) -> list[Path]:
-        """One figure with a row of images for each."""
-        from benchmark.figures.media import plot_images
+        """Every image as a file of its own, and one figure with a row of images for each."""
+        from benchmark.figures.media import plot_images, write_pixels
 
         images = {row: _images(list(sequences.values())) for row, sequences in rows.items()}
-        titles = [name.split()[0] for name in next(iter(rows.values()))]
-        return [plot_images(folder / "images.png", images, titles)]
+        paths = [
+            write_pixels(folder / f"{stem}.png", image[None])
+            for row, of_row in images.items()
+            for stem, image in zip(file_stems(row, rows[row]), of_row, strict=True)
+        ]
+        titles = [name.removeprefix("weight ").split()[0] for name in next(iter(rows.values()))]
+        return [*paths, plot_images(folder / "images.png", images, titles)]
 
 
 def _images(sequences: list[NDArray[Any]]) -> NDArray[np.float32]:

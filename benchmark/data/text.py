@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -18,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.data.dataset import Dataset, Sequence, Split
+from benchmark.data.dataset import Dataset, Sequence, Split, file_stems
 from benchmark.errors import UserError
 from benchmark.files import write_atomically
 
@@ -236,15 +237,12 @@ class TextDataset(Dataset):
         return [path]
 
     def write_interpolations(self, folder: Path, rows: dict[str, dict[str, NDArray[Any]]]) -> list[Path]:
-        """One Markdown file with a table for each row; a sentence ends at its first <eos>."""
-        tables = [
-            "\n".join([f"| {row} | |", "|---|---|", *(self._table_row(*item) for item in sequences.items())])
+        """One JSON file of all sentences by what files of theirs would be called; each ends at its first <eos>."""
+        sentences = {
+            stem: self.text(indices)
             for row, sequences in rows.items()
-        ]
-        path = folder / "sentences.md"
-        write_atomically(path, ("\n\n".join(tables) + "\n").encode())
+            for stem, indices in zip(file_stems(row, sequences), sequences.values(), strict=True)
+        }
+        path = folder / "sentences.json"
+        write_atomically(path, f"{json.dumps(sentences, indent=1, ensure_ascii=False)}\n".encode())
         return [path]
-
-    def _table_row(self, name: str, indices: NDArray[Any]) -> str:
-        text = self.text(indices).replace("\\", "\\\\").replace("|", "\\|").replace("<", "\\<").replace("\n", " / ")
-        return f"| {name} | {text} |"

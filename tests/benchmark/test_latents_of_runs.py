@@ -10,6 +10,7 @@ from corpora import write_ldc_tree
 from mido import MidiFile
 
 from benchmark import interpolate, probe, sample
+from benchmark.data.dataset import file_stems
 from benchmark.data.phones import CLASSES
 from benchmark.errors import UserError
 from benchmark.finished_run import find_run
@@ -120,11 +121,12 @@ def test_samples_that_cannot_be_made(runs, options, message):
         write(sample.main, runs, "speech", *options)
 
 
+POINTS = ("0-2_00_original_0", "0-2_01_weight_0", "0-2_02_weight_0.5", "0-2_03_weight_1", "0-2_04_original_2")
 INTERPOLATIONS = {
-    "speech": {*(f"0-2_{name}.wav" for name in ("original_0", "0", "0.5", "1", "original_2")), "0-2.png"},
-    "images": {"images.png"},
-    "text": {"sentences.md"},
-    "music": {*(f"0-2_{name}.mid" for name in ("original_0", "0", "0.5", "1", "original_2")), "0-2.png"},
+    "speech": {*(f"{point}.wav" for point in POINTS), "0-2.png"},
+    "images": {*(f"{point}.png" for point in POINTS), "images.png"},
+    "text": {"sentences.json"},
+    "music": {*(f"{point}.mid" for point in POINTS), "0-2.png"},
 }
 
 
@@ -142,12 +144,20 @@ def test_interpolations_are_written_in_the_datas_own_form(runs, kind, tmp_path):
         assert contents(tmp_path / other) != made
 
 
-def test_sentences_are_a_table_from_one_to_the_other(runs, tmp_path):
-    write(interpolate.main, runs, "text", "--from", "0", "1", "--to", "2", "3", "--folder", str(tmp_path))
-    tables = (tmp_path / "sentences.md").read_text().split("\n\n")
-    assert len(tables) == 2
-    rows = [line.split("|")[1].strip() for line in tables[1].splitlines()]
-    assert rows == ["1-3", "---", "original 1", "0", "0.25", "0.5", "0.75", "1", "original 3"]
+def test_sentences_stand_in_order_from_one_to_the_other(runs, tmp_path):
+    options = ["--from", "0", "1", "--to", "2", "3", "--points", "3", "--folder", str(tmp_path)]
+    write(interpolate.main, runs, "text", *options)
+    sentences = json.loads((tmp_path / "sentences.json").read_text())
+    of_other = ("1-3_00_original_1", "1-3_01_weight_0", "1-3_02_weight_0.5", "1-3_03_weight_1", "1-3_04_original_3")
+    assert list(sentences) == [*POINTS, *of_other]
+    assert sentences[POINTS[0]].split()
+    assert list(sentences) == sorted(sentences)
+
+
+def test_many_points_sort_too():
+    stems = file_stems("0-1", [f"weight {place}" for place in range(101)])
+    assert stems == sorted(stems)
+    assert (stems[0], stems[-1]) == ("0-1_000_weight_0", "0-1_100_weight_100")
 
 
 @pytest.mark.parametrize(
