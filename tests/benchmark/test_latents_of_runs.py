@@ -14,7 +14,7 @@ from benchmark.data.dataset import file_stems
 from benchmark.data.phones import CLASSES
 from benchmark.errors import UserError
 from benchmark.finished_run import find_run
-from benchmark.interpolate import between
+from benchmark.interpolate import End, between, encode
 from benchmark.run import main as run
 from zforcing import Batch
 
@@ -176,28 +176,39 @@ def test_interpolations_that_cannot_be_made(runs, kind, options, message):
         write(interpolate.main, runs, kind, *options)
 
 
-@pytest.mark.parametrize("head", ["gaussian", "categorical"])
-def test_the_ends_of_an_interpolation_are_the_sequences_own_latents(head):
+@pytest.mark.parametrize("head", ["gaussian", "bernoulli", "categorical"])
+def test_the_ends_of_an_interpolation_are_the_sequences_own(head):
     """A shorter sequence goes on with the prior's mean; the longer one is told by its latents to the end."""
     model = small_model("zf", head)
-    long, short = (model.encode(small_batch(model.head, steps, 1)).latents for steps in (6, 4))
+    long, short = (encode(model, small_batch(model.head, steps, 1)) for steps in (6, 4))
 
-    def expected(ends):
-        return model.generate(6, 1, latents=lambda t, prior: ends[t] if t < len(ends) else prior.mean, most_likely=True)
+    def expected(end):
+        def latents(t, prior):
+            return end.latents[t] if t < len(end.latents) else prior.mean
+
+        return model.generate(6, 1, prefix=end.first_input, latents=latents, most_likely=True)[:, 0].numpy()
 
     for ends in ((long, short), (short, long)):
         for weight in (0, 1):
-            found = between(model, list(ends), weight)
-            np.testing.assert_allclose(found, expected(ends[weight])[:, 0].numpy(), rtol=1e-12)
+            np.testing.assert_allclose(between(model, ends, weight), expected(ends[weight]), rtol=1e-12)
     if head == "gaussian":
-        half = between(model, [long, long + 2.0], 0.5)
-        shifted = model.generate(6, 1, latents=lambda t, prior: long[t] + 1.0, most_likely=True)
-        np.testing.assert_allclose(half, shifted[:, 0].numpy(), rtol=1e-9)
+        half = between(model, (long, End(long.first_input + 2.0, long.latents + 2.0)), 0.5)
+        shifted = expected(End(long.first_input + 1.0, long.latents + 1.0))
+        np.testing.assert_allclose(half, shifted, rtol=1e-9)
+
+
+def test_an_interpolation_starts_with_what_the_encoder_read():
+    model = small_model("zf")
+    batches = [small_batch(model.head, 5, 1) for _ in range(2)]
+    ends = first, _ = tuple(encode(model, batch) for batch in batches)
+    assert torch.equal(first.first_input, batches[0].inputs[:1])
+    from_zeros = model.generate(5, 1, latents=lambda t, prior: first.latents[t], most_likely=True)
+    assert np.abs(between(model, ends, 0)[0] - from_zeros[0, 0].numpy()).max() > 1e-3
 
 
 def test_points_share_their_random_numbers():
     model = small_model("zf")
-    ends = [model.encode(small_batch(model.head, 5, 1)).latents for _ in range(2)]
+    ends = [encode(model, small_batch(model.head, 5, 1)) for _ in range(2)]
     drawn = [between(model, ends, w, torch.Generator().manual_seed(3)) for w in (0.3, 0.3 + 1e-9, 0.9)]
     np.testing.assert_allclose(drawn[0], drawn[1], atol=1e-5)
     assert np.abs(drawn[0] - drawn[2]).max() > 1e-2
