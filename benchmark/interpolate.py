@@ -22,6 +22,7 @@ from benchmark.command import run_command
 from benchmark.data.dataset import Sequence
 from benchmark.errors import UserError
 from benchmark.finished_run import FinishedRun, add_arguments, load_run
+from benchmark.sample_folder import INTERPOLATED, note_files
 from benchmark.streams import stream
 from zforcing.distributions import DiagonalGaussian
 from zforcing.interface import Batch, SequenceModel
@@ -146,8 +147,18 @@ def main(arguments: list[str] | None = None) -> None:
         for first, second in zip(options.first, options.second, strict=True)
     }
     folder = Path(options.folder) if options.folder else run.folder / "interpolation"
-    for path in run.parts.dataset.write_interpolations(folder, rows):
+    paths = run.parts.dataset.write_interpolations(folder, rows)
+    note_files(folder, INTERPOLATED, describe(drawn), paths)
+    for path in paths:
         print(path)
+
+
+def describe(drawn: bool) -> str:
+    """How sequences were generated."""
+    frames = "drawn from the same random numbers at every weight" if drawn else "the most likely one at every step"
+    return (
+        f"generated from latents between those of two test sequences; the frame is {frames}, and the next one's input"
+    )
 
 
 if __name__ == "__main__":

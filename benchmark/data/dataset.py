@@ -102,8 +102,16 @@ class Dataset(ABC):
         """Further units of a total log-likelihood in nats over `steps` scored steps, by name."""
 
     @abstractmethod
-    def write_samples(self, folder: Path, original: list[NDArray[Any]], generated: list[NDArray[Any]]) -> list[Path]:
-        """Writes sequences, (T, D) or (T,) each in the model's units, in the form a person looks at or listens to."""
+    def write_samples(
+        self, folder: Path, original: list[NDArray[Any]], generated: list[NDArray[Any]], prefix: int = 0
+    ) -> list[Path]:
+        """Writes sequences, (T, D) or (T,) each in the model's units, in the form a person looks at or listens to.
+
+        Args:
+            folder: where to.
+            original, generated: the sequences.
+            prefix: so many steps of the generated ones are the original's; where they end is marked.
+        """
 
     @abstractmethod
     def write_interpolations(self, folder: Path, rows: dict[str, dict[str, NDArray[Any]]]) -> list[Path]:

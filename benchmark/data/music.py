@@ -51,11 +51,13 @@ class MusicDataset(Dataset):
         """Negative log-likelihood in nats per time step: the total over all sequences divided by all their steps."""
         return {"nll_nats_per_step": -log_likelihood / steps}
 
-    def write_samples(self, folder: Path, original: list[NDArray[Any]], generated: list[NDArray[Any]]) -> list[Path]:
+    def write_samples(
+        self, folder: Path, original: list[NDArray[Any]], generated: list[NDArray[Any]], prefix: int = 0
+    ) -> list[Path]:
         """MIDI files and one figure of piano rolls."""
         rows = (("original", original), ("generated", generated))
         sequences = {f"{kind} {number}": x for kind, of_kind in rows for number, x in enumerate(of_kind)}
-        return self._write(folder, [name.replace(" ", "_") for name in sequences], sequences, "piano_rolls.png")
+        return self._write(folder, [name.replace(" ", "_") for name in sequences], sequences, "piano_rolls.png", prefix)
 
     def write_interpolations(self, folder: Path, rows: dict[str, dict[str, NDArray[Any]]]) -> list[Path]:
         """MIDI files, and a figure of piano rolls for each row."""
@@ -64,13 +66,15 @@ class MusicDataset(Dataset):
             paths += self._write(folder, file_stems(row, sequences), sequences, f"{row}.png")
         return paths
 
-    def _write(self, folder: Path, stems: list[str], sequences: dict[str, NDArray[Any]], figure: str) -> list[Path]:
+    def _write(
+        self, folder: Path, stems: list[str], sequences: dict[str, NDArray[Any]], figure: str, prefix: int = 0
+    ) -> list[Path]:
         from benchmark.figures.media import plot_piano_rolls
 
         rolls = {name: roll_TD > 0 for name, roll_TD in sequences.items()}
         named = zip(stems, rolls.values(), strict=True)
         paths = [write_midi(folder / f"{stem}.mid", roll, LOWEST, SECONDS_PER_STEP) for stem, roll in named]
-        return [*paths, plot_piano_rolls(folder / figure, rolls, LOWEST)]
+        return [*paths, plot_piano_rolls(folder / figure, rolls, LOWEST, prefix)]
 
 
 @gin.register

@@ -47,13 +47,15 @@ class ImageDataset(Dataset):
             "nll_bits_per_pixel": -log_likelihood / (pixels * math.log(2)),
         }
 
-    def write_samples(self, folder: Path, original: list[NDArray[Any]], generated: list[NDArray[Any]]) -> list[Path]:
+    def write_samples(
+        self, folder: Path, original: list[NDArray[Any]], generated: list[NDArray[Any]], prefix: int = 0
+    ) -> list[Path]:
         """The images of each kind side by side, and one figure of both; pixels that were not asked for are grey."""
         from benchmark.figures.media import plot_images, write_pixels
 
         images = {"original": _images(original), "generated": _images(generated)}
         paths = [write_pixels(folder / f"{kind}.png", of_kind) for kind, of_kind in images.items()]
-        return [*paths, plot_images(folder / "images.png", images)]
+        return [*paths, plot_images(folder / "images.png", images, prefix=prefix * self.data_size)]
 
     def write_interpolations(self, folder: Path, rows: dict[str, dict[str, NDArray[Any]]]) -> list[Path]:
         """Every image as a file of its own, and one figure with a row of images for each."""

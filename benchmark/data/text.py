@@ -224,16 +224,17 @@ class TextDataset(Dataset):
         separator = " " if self.unit == "word" else ""
         return "\n".join(separator.join(line) for line in (lines[:1] if self.protocols == ("sentence",) else lines))
 
-    def write_samples(self, folder: Path, original: list[NDArray[Any]], generated: list[NDArray[Any]]) -> list[Path]:
-        """One text file; a sentence ends at its first <eos>."""
-        folder.mkdir(parents=True, exist_ok=True)
+    def write_samples(
+        self, folder: Path, original: list[NDArray[Any]], generated: list[NDArray[Any]], prefix: int = 0
+    ) -> list[Path]:
+        """One text file; a sentence ends at its first <eos>, and '|' stands where a prefix ends."""
         path = folder / "samples.txt"
-        passages = [
-            f"{kind} {number}\n{self.text(indices)}\n"
-            for kind, sequences in (("original", original), ("generated", generated))
-            for number, indices in enumerate(sequences)
-        ]
-        path.write_text("\n".join(passages), encoding="utf-8")
+        passages = [f"original {number}\n{self.text(indices)}\n" for number, indices in enumerate(original)]
+        mark = " | " if self.unit == "word" else "|"
+        for number, indices in enumerate(generated):
+            parts = (indices[:prefix], indices[prefix:]) if prefix else (indices,)
+            passages.append(f"generated {number}\n{mark.join(map(self.text, parts))}\n")
+        write_atomically(path, "\n".join(passages).encode())
         return [path]
 
     def write_interpolations(self, folder: Path, rows: dict[str, dict[str, NDArray[Any]]]) -> list[Path]:

@@ -1,6 +1,7 @@
 """What is made of finished runs: samples, interpolations, probes; one tiny run of each kind of data serves them all."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from benchmark.errors import UserError
 from benchmark.finished_run import find_run
 from benchmark.interpolate import End, between, encode
 from benchmark.run import main as run
+from benchmark.sample_folder import FREELY, GENERATED, INTERPOLATED, read_note
 from zforcing import Batch
 
 SIZES = ("embedding_size=6", "hidden_size=8", "sample_steps=12", "max_updates=2", "batch_size=2")
@@ -80,13 +82,13 @@ SAMPLES = {
 def test_samples_are_those_of_the_run_until_something_else_is_asked_for(runs, kind, tmp_path):
     write(sample.main, runs, kind)
     made = contents(runs.folder(kind) / "generated")
-    assert set(made) == SAMPLES[kind]
+    assert set(made) == {*SAMPLES[kind], GENERATED}
     assert made == contents(runs.folder(kind) / "samples")
     if kind in ("text", "music"):  # the figures of the others take seconds
         for number, options in enumerate((["--seed", "5"], ["--prefix", "3"], ["--most-likely"], ["--steps", "7"])):
             write(sample.main, runs, kind, *options, "--folder", str(tmp_path / str(number)))
             other = contents(tmp_path / str(number))
-            assert set(other) == SAMPLES[kind]
+            assert set(other) == {*SAMPLES[kind], GENERATED}
             assert other != made
 
 
@@ -95,6 +97,69 @@ def test_samples_go_on_from_their_prefix(runs, tmp_path):
     for number in range(2):
         original, generated = (MidiFile(str(tmp_path / f"{kind}_{number}.mid")) for kind in ("original", "generated"))
         assert heard(original, 6) == heard(generated, 6)
+
+
+def test_samples_say_how_they_were_made(runs, tmp_path):
+    """Freely, or else what the command was told; never what does not hold."""
+    folder = runs.folder("music") / "samples"
+    assert read_note(folder) == FREELY
+    assert read_note(tmp_path) is None
+    for options, holds, does_not in (
+        (["--prefix", "6"], "first 6 steps.*original's.*drawn freely", "most likely"),
+        (["--most-likely"], "most likely frame.*latents are drawn", "freely"),
+    ):
+        write(sample.main, runs, "music", *options, "--steps", "4", "--folder", str(tmp_path))
+        assert re.search(holds, read_note(tmp_path))
+        assert does_not not in read_note(tmp_path)
+    for frames, holds, does_not in (("drawn", "same random numbers", "likely"), ("most-likely", "likely", "drawn")):
+        folder = tmp_path / frames
+        options = ["--to", "2", "--points", "2", "--steps", "6", "--frames", frames, "--folder", str(folder)]
+        write(interpolate.main, runs, "music", *options)
+        assert holds in read_note(folder)
+        assert does_not not in read_note(folder)
+
+
+def test_a_sentence_shows_where_its_prefix_ends(runs, tmp_path):
+    write(sample.main, runs, "text", "--prefix", "2", "--folder", str(tmp_path))
+    passages = [block.splitlines() for block in (tmp_path / "samples.txt").read_text().strip().split("\n\n")]
+    original, generated = ([p[1] for p in passages if p[0].startswith(kind)] for kind in ("original", "generated"))
+    assert len(original) == len(generated) > 0
+    for before, after in zip(original, generated, strict=True):
+        assert after.split()[:3] == [*before.split()[:2], "|"]
+        assert "|" not in before
+
+
+def test_what_an_earlier_call_wrote_is_replaced(runs, tmp_path):
+    (tmp_path / "original_7.mid").write_bytes(b"a user's")
+    for count in (3, 1):
+        write(sample.main, runs, "music", "--count", str(count), "--steps", "4", "--folder", str(tmp_path))
+        names = {f"{kind}_{number}.mid" for kind in ("original", "generated") for number in range(count)}
+        assert set(contents(tmp_path)) == {*names, "piano_rolls.png", GENERATED, "original_7.mid"}
+    kept = set(contents(tmp_path))
+    for pair in (["--from", "0", "1", "--to", "2", "3"], ["--to", "2"]):
+        options = ["--points", "3", "--steps", "4", "--folder", str(tmp_path)]
+        write(interpolate.main, runs, "music", *pair, *options)
+    assert set(contents(tmp_path)) == kept | INTERPOLATIONS["music"] | {INTERPOLATED}
+    (tmp_path / GENERATED).write_text('{"note": "a", "files": ["../elsewhere.mid"]}')
+    (tmp_path.parent / "elsewhere.mid").write_bytes(b"")
+    write(sample.main, runs, "music", "--count", "1", "--folder", str(tmp_path))
+    assert (tmp_path.parent / "elsewhere.mid").exists()
+    (tmp_path / GENERATED).write_text("{")
+    with pytest.raises(UserError, match=r"generated.json: cannot be read .*; remove it, or make the samples again"):
+        write(sample.main, runs, "music", "--count", "1", "--folder", str(tmp_path))
+
+
+def test_fewer_steps_than_asked_for_are_announced(runs, tmp_path, capsys):
+    folder = ["--folder", str(tmp_path)]
+    for options, said in (
+        (["--steps", "11"], ""),
+        (["--steps", "12"], "11 steps instead of 12: the longest test sequence has no more\n"),
+        (["--steps", "9", "--prefix", "4"], "7 steps instead of 9: the longest test sequence has no more after 4\n"),
+    ):
+        write(sample.main, runs, "speech", "--count", "1", *options, *folder)
+        found = capsys.readouterr().err
+        assert found.endswith(said)
+        assert ("instead" in found) == bool(said)
 
 
 def heard(file, steps):
@@ -135,7 +200,7 @@ def test_interpolations_are_written_in_the_datas_own_form(runs, kind, tmp_path):
     options = ["--to", "2", "--points", "3", "--steps", "6"]
     write(interpolate.main, runs, kind, *options)
     made = contents(runs.folder(kind) / "interpolation")
-    assert set(made) == INTERPOLATIONS[kind]
+    assert set(made) == {*INTERPOLATIONS[kind], INTERPOLATED}
     if kind in ("text", "music"):
         usual, other = ("most-likely", "drawn") if kind == "text" else ("drawn", "most-likely")
         for frames in (usual, other):
