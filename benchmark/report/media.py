@@ -11,7 +11,8 @@ from pathlib import Path
 MOST_BYTES = 10_000_000  # of all data URIs together
 MOST_SECONDS = 5.0  # of one recording
 MOST_CHARACTERS = 6_000  # of one text
-PICTURE_WIDTH = 1600  # pixels; wider pictures are scaled down, the pixels of small ones are made squares
+PICTURE_WIDTH = 1600  # pixels; wider pictures are scaled down
+MOST_SIDE = 8  # of the square that a pixel of a digit becomes
 COLOURS = 128  # of a picture of a sample
 KINDS = {
     ".png": "image/png",
@@ -110,7 +111,7 @@ def _useful_picture(path: Path, enlarged: bool) -> bytes:
         height = round(picture.height * PICTURE_WIDTH / picture.width)
         picture = picture.resize((PICTURE_WIDTH, height), Image.Resampling.LANCZOS)
     elif enlarged:
-        side = PICTURE_WIDTH // picture.width
+        side = min(MOST_SIDE, PICTURE_WIDTH // picture.width)
         picture = picture.resize((side * picture.width, side * picture.height), Image.Resampling.NEAREST)
     encoded = io.BytesIO()
     picture.quantize(COLOURS, dither=Image.Dither.NONE).save(encoded, "PNG", optimize=True)

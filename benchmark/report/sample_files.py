@@ -61,9 +61,9 @@ def read_samples(path: Path, media: Media) -> Iterator[Found]:
     """What a file holds."""
     if path.suffix == ".txt":
         before, *passages = PASSAGE.split(media.text(path))
-        titled = list(zip(passages[::2], passages[1::2], strict=True)) or [(_words(path.stem), before)]
+        titled = list(zip(passages[::2], passages[1::2], strict=True)) or [(path.stem, before)]
         for title, passage in titled:
-            yield _text(path, title, passage.strip(), title.startswith("original"))
+            yield _text(path, _title(path, title), passage.strip(), _is_original(title))
     elif path.name == SENTENCES:
         yield from _sentences(path, media)
     else:
@@ -73,7 +73,7 @@ def read_samples(path: Path, media: Media) -> Iterator[Found]:
             ".png": ("picture", media.pixels if path.stem in PIXELS else media.picture),
         }[path.suffix]
         digest = hashlib.sha256(path.read_bytes()).digest()
-        yield Found(path, kind, _title(path), digest, partial(embed, path), _is_original(path.stem))
+        yield Found(path, kind, _title(path, path.stem), digest, partial(embed, path), _is_original(path.stem))
 
 
 def _sentences(path: Path, media: Media) -> Iterator[Found]:
@@ -88,37 +88,31 @@ def _sentences(path: Path, media: Media) -> Iterator[Found]:
         if point and point["weight"]:
             tables.setdefault(point["pair"], []).append((point["weight"], sentence))
         else:
-            yield _text(path, _point_title(name), sentence, _is_original(name))
+            yield _text(path, _title(path, name), sentence, _is_original(name))
     for pair, lines in tables.items():
-        yield Found(path, "table", _point_title(pair), repr(lines).encode(), partial(list, lines), False)
+        yield Found(path, "table", _title(path, pair), repr(lines).encode(), partial(list, lines), False)
 
 
 def _text(path: Path, title: str, text: str, original: bool) -> Found:
     return Found(path, "text", title, text.encode(), lambda: text, original)
 
 
-def _title(path: Path) -> str:
-    """The file's name in words; of originals for `benchmark.sample`, which a prefix makes longer, the folder too."""
-    is_for_sample = _is_original(path.stem) and path.parent.name == FOLDERS[1]
-    return f"{_point_title(path.stem)}, of {FOLDERS[1]}" if is_for_sample else _point_title(path.stem)
+def _title(path: Path, name: str) -> str:
+    """'0-1_02_weight_0.25', or any other name in this file, in words.
 
-
-def _point_title(stem: str) -> str:
-    """'0-1_02_weight_0.25' in words; any other name as it is."""
-    point = POINT.fullmatch(stem)
+    Originals that `benchmark.sample` wrote have their folder too: those with a prefix may be others, or longer.
+    """
+    point = POINT.fullmatch(name)
     if point and point["original"]:
         return f"test sequence {point['original']}"
-    pair = point["pair"] if point else stem
-    if not re.fullmatch(r"\d+-\d+", pair):
-        return _words(stem)
-    between = "between test sequences {} and {}".format(*pair.split("-"))
-    return f"{between}, weight {point['weight']}" if point else between
+    pair = point["pair"] if point else name
+    if re.fullmatch(r"\d+-\d+", pair):
+        between = "between test sequences {} and {}".format(*pair.split("-"))
+        return f"{between}, weight {point['weight']}" if point else between
+    beside = f", in {FOLDERS[1]}/" if _is_original(name) and path.parent.name == FOLDERS[1] else ""
+    return name.replace("_", " ") + beside
 
 
-def _is_original(stem: str) -> bool:
-    point = POINT.fullmatch(stem)
-    return bool(point["original"]) if point else stem.startswith("original")
-
-
-def _words(stem: str) -> str:
-    return stem.replace("_", " ")
+def _is_original(name: str) -> bool:
+    point = POINT.fullmatch(name)
+    return bool(point["original"]) if point else name.startswith("original")

@@ -166,9 +166,10 @@ def test_a_table_without_rows_is_hidden_with_its_heading(browser):
 def test_a_figure_can_be_read_on_a_phone(browser):
     """It is wider than the window, and scrolls by itself, by keys too."""
     resize(browser, *PHONE)
-    picture = find(browser, "img")
+    picture = find(browser, ".samples img")
     region = picture.find_element("xpath", "..")
     assert picture.size["width"] >= 700
+    assert find(browser, "img[src^='data:image/svg']").size["width"] < PHONE[0], "what is small stays so"
     assert region.size["width"] <= PHONE[0]
     browser.execute_script("arguments[0].focus()", region)
     region.send_keys(Keys.ARROW_RIGHT)

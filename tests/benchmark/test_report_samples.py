@@ -56,7 +56,7 @@ def test_a_long_text_is_cut_and_named(tmp_path):
     assert media.shortened == ["samples.txt"]
 
 
-@pytest.mark.parametrize(("width", "of_figure", "of_pixels"), [(2400, 1600, 1600), (1000, 1000, 1000), (56, 56, 1568)])
+@pytest.mark.parametrize(("width", "of_figure", "of_pixels"), [(2400, 1600, 1600), (1000, 1000, 1000), (56, 56, 448)])
 def test_pixels_become_squares_and_figures_do_not(tmp_path, width, of_figure, of_pixels):
     path = tmp_path / "a.png"
     write_picture(path, width)
@@ -76,7 +76,7 @@ def test_only_files_of_pixels_are_enlarged(tmp_path):
         for sample in group.parts[0].samples:
             content = base64.b64decode(sample.content.partition(",")[2])
             widths[sample.name] = Image.open(io.BytesIO(content)).width
-    assert widths == {"original.png": 14 * 112, "generated.png": 14 * 113, "images.png": 110}
+    assert widths == {"original.png": 8 * 112, "generated.png": 8 * 113, "images.png": 110}
 
 
 @pytest.mark.parametrize("content", [b"", b"no picture", "half"])
@@ -203,7 +203,7 @@ def test_an_original_is_shown_once(tmp_path):
             write_sound(folder_of(tmp_path, record, name) / f"{generated}.wav", 0.1 + 0.1 * row + 0.01 * len(name))
         write_sound(folder_of(tmp_path, record, "interpolation") / "0-1_02_original_1.wav", 0.3)
     groups = collected(tmp_path, records)
-    assert titles(groups[0]) == ["original 0", "original 0, of generated", "test sequence 1"]
+    assert titles(groups[0]) == ["original 0", "original 0, in generated/", "test sequence 1"]
     between = "between test sequences 0 and 1, weight 0.5"
     assert [titles(group) for group in groups[1:]] == [["generated 0", "generated 0", between]] * 2
 
