@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,8 +19,8 @@ class Ablation:
 
     Attributes:
         title: of the model.
-        rows: by the weight of the auxiliary cost where it ends, and the weight of the KL term at the first update and
-            where it ends.
+        rows: by the largest weight of the auxiliary cost, and the weight of the KL term at the first update and where
+            it ends.
     """
 
     title: str
@@ -40,37 +41,84 @@ class Ablation:
 
 
 def ablations(rows: list[Row]) -> list[Ablation]:
-    """What `rows` of one data set and source ablate: the models that they have with several auxiliary weights."""
-    alike: dict[tuple[object, ...], list[Row]] = {}
+    """What `rows` of one data set and source ablate: models with the auxiliary cost, and the same without it."""
+    families: dict[tuple[object, ...], list[Row]] = {}
     for row in rows:
-        alike.setdefault(_what_stays(row), []).append(row)
+        families.setdefault(_what_stays(row), []).append(row)
     found = [
-        (_title(group[0]), cells)
-        for group in alike.values()
-        for cells in _cells(group)
+        (title(family[0]), cells)
+        for family in families.values()
+        for alike in _at_one_pace([row for row in family if row.has_auxiliary_cost])
+        for cells in [alike | _controls(alike, family)]
         if len({aux_weight for aux_weight, _ in cells}) > 1
     ]
-    titles = [title for title, _ in found]
+    titles = [name for name, _ in found]
     return [
-        Ablation(title if titles.count(title) == 1 else f"{title} ({titles[:number].count(title) + 1})", cells)
-        for number, (title, cells) in enumerate(found)
+        Ablation(name if titles.count(name) == 1 else f"{name} ({titles[:number].count(name) + 1})", cells)
+        for number, (name, cells) in enumerate(found)
     ]
 
 
-def _cells(rows: list[Row]) -> list[dict[tuple[float, Ends], Row]]:
+def control(row: Row, rows: Iterable[Row]) -> Row | None:
+    """The row that lacks the auxiliary cost of `row` and differs in nothing else, as far as `rows` have it.
+
+    The KL weight moves alike. Of several, one whose backward network is trained alike, then the one of most seeds: a
+    model to which the cost brings a backward network may also be without both.
+    """
+    return nearest(
+        row,
+        (
+            other
+            for other in rows
+            if not other.has_auxiliary_cost
+            and _what_stays(other) == _what_stays(row)
+            and other.ends("kl_weight") == row.ends("kl_weight")
+            and other.pace("kl_weight") == row.pace("kl_weight")
+        ),
+    )
+
+
+def nearest(row: Row, others: Iterable[Row]) -> Row | None:
+    """Of several rows to hold a row against, the one to take."""
+
+    def distance(other: Row) -> tuple[bool, bool, int]:
+        alike = other.ends("backward_weight") == row.ends("backward_weight")
+        return not alike, other is not row, -len(set(other.seeds) & set(row.seeds))
+
+    return min(others, key=distance, default=None)
+
+
+def _at_one_pace(rows: list[Row]) -> list[dict[tuple[float, Ends], Row]]:
     """The rows by their weights; those that reach the same weights at another pace are in a further mapping."""
-    found: list[dict[tuple[float, Ends], Row]] = []
+    paces: dict[tuple[object, ...], list[Row]] = {}
     for row in rows:
-        cell = row.ends("aux_weight")[1], row.ends("kl_weight")
-        cells = next(
-            (cells for cells in found if cell not in cells or cells[cell].settings_beside() == row.settings_beside()),
-            None,
+        paces.setdefault((row.ends("aux_weight")[0], row.pace("aux_weight"), row.ends("backward_weight")), []).append(
+            row
         )
-        if cells is None:
-            found.append({cell: row})
-        elif cell not in cells or len(cells[cell].seeds) < len(row.seeds):  # one experiment may have two labels
-            cells[cell] = row
+    found: list[dict[tuple[float, Ends], Row]] = []
+    for alike in paces.values():
+        of_pace: list[dict[tuple[float, Ends], Row]] = []
+        for row in alike:
+            cell = max(row.ends("aux_weight")), row.ends("kl_weight")
+            cells = next((cells for cells in of_pace if _fits(row, cells)), None)
+            if cells is None:
+                of_pace.append({cell: row})
+            elif cell not in cells or len(cells[cell].seeds) < len(row.seeds):  # one experiment may have two labels
+                cells[cell] = row
+        found += of_pace
     return found
+
+
+def _fits(row: Row, cells: dict[tuple[float, Ends], Row]) -> bool:
+    """Whether the KL weight of the row moves as in those of the rows that have the same."""
+    others = (other for (_, kl_weight), other in cells.items() if kl_weight == row.ends("kl_weight"))
+    return all(other.pace("kl_weight") == row.pace("kl_weight") for other in others)
+
+
+def _controls(cells: dict[tuple[float, Ends], Row], family: list[Row]) -> dict[tuple[float, Ends], Row]:
+    """The rows without the auxiliary cost that these are held against."""
+    found = {kl_weight: control(row, family) for (_, kl_weight), row in cells.items()}
+    return {(0.0, kl_weight): row for kl_weight, row in found.items() if row is not None}
 
 
 def effects(ablation: Ablation, kl_weight: Ends, protocol: str, metric: str) -> dict[float, dict[int, float]]:
@@ -95,7 +143,7 @@ def _what_stays(row: Row) -> tuple[object, ...]:
     return row.model, row.head, frozenset(row.surroundings.items()), frozenset(kept.items())
 
 
-def _title(row: Row) -> str:
-    """The label without the weights that are ablated."""
+def title(row: Row) -> str:
+    """Of the model: the label without the weights that are ablated."""
     label = str(row.records[0]["label"])
     return re.sub(r" \+ (kla|aux)(, aux)?$", "", label)

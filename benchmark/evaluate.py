@@ -17,7 +17,7 @@ from benchmark.data.batches import evaluation_batches
 from benchmark.errors import UserError
 from benchmark.files import write_atomically
 from benchmark.finished_run import FinishedRun, add_arguments, load_run
-from benchmark.later import bound_file
+from benchmark.later import FILTER, bound_file
 from benchmark.published import NATS
 from benchmark.record import commit
 from benchmark.stop import StopSignals
@@ -35,9 +35,11 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--bound", choices=("elbo", "iwae", "fivo"), default="iwae", help="default: iwae")
     parser.add_argument("--samples", type=int, default=100, metavar="K", help="samples or particles (default: 100)")
     parser.add_argument("--split", choices=("valid", "test"), default="test", help="default: test")
-    parser.add_argument("--resampling", choices=("systematic", "multinomial"), default="systematic", help="of fivo")
     parser.add_argument(
-        "--threshold", type=float, default=0.5, help="fivo: effective sample size / K to resample below"
+        "--resampling", choices=("systematic", "multinomial"), default=FILTER["resampling"], help="of fivo"
+    )
+    parser.add_argument(
+        "--threshold", type=float, default=FILTER["threshold"], help="fivo: effective sample size / K to resample below"
     )
     return parser.parse_args(arguments)
 
@@ -112,7 +114,9 @@ def main(arguments: list[str] | None = None) -> None:
     with StopSignals() as stop:
         run = load_run(options.run, options)
         metrics = evaluate(run, options, stop.check)
-    file = bound_file(run.record["run_id"], metrics["bound"], metrics["samples"], metrics["split"])
+    chosen = {name: metrics[name] for name in FILTER if name in metrics}
+    settings = "" if chosen in ({}, FILTER) else "_{resampling}_{threshold:g}".format(**chosen)
+    file = bound_file(run.record["run_id"], metrics["bound"], metrics["samples"], metrics["split"], settings)
     path = run.folder.parents[1] / file
     write_atomically(path, (json.dumps(metrics, indent=1) + "\n").encode())
     for name, value in {**metrics.pop("values"), **metrics}.items():

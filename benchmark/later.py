@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.errors import UserError
+from benchmark.published import NATS
 
 PROBED = "phone_accuracy"  # begins all metrics of probes
+FILTER = {"resampling": "systematic", "threshold": 0.5}  # of the FIVO bounds that tables show
 TIGHTER = re.compile(r"(?P<estimator>iwae|fivo)(?P<samples>\d+)_(?P<unit>.+)")  # 'iwae100_nats_per_seq'
 
 
@@ -37,14 +39,15 @@ def probe_file(run_id: str) -> str:
     return f"probes/{run_id}.json"
 
 
-def bound_file(run_id: str, estimator: str, samples: int, split: str = "test") -> str:
-    return f"bounds/{run_id}_{estimator}{samples}_{split}.json"
+def bound_file(run_id: str, estimator: str, samples: int, split: str = "test", settings: str = "") -> str:
+    """`settings` names those of a particle filter that are not FILTER."""
+    return f"bounds/{run_id}_{estimator}{samples}{settings}_{split}.json"
 
 
 def _metrics(out: Path, record: dict[str, Any]) -> dict[str, float]:
     run_id = record["run_id"]
     paths = sorted((out / "bounds").glob(f"{run_id}_*_test.json"))
-    bounds = [_read_bound(path) for path in paths]
+    bounds = [_read_bound(path, record) for path in paths]
     probe = out / probe_file(run_id)
     found = _read_probe(probe) if probe.is_file() else {}
     return {name: value for metrics in (*bounds, found) for name, value in metrics.items()}
@@ -60,14 +63,23 @@ def _read_probe(path: Path) -> dict[str, float]:
         raise UserError(f"{path}: not the result of a probe ({error}); remove it, or probe the run again") from error
 
 
-def _read_bound(path: Path) -> dict[str, float]:
-    """A bound in all its units; nothing of an ELBO, which the record has."""
+def _read_bound(path: Path, record: dict[str, Any]) -> dict[str, float]:
+    """A bound in all its units; nothing of an ELBO, which the record has, nor of a filter of other settings."""
+    default, metrics = next(iter(record["results"]["test"].items()))
     try:
         bound = json.loads(path.read_text())
-        estimator, samples, values = bound["bound"], int(bound["samples"]), bound["values"]
-        return {f"{estimator}{samples}_{unit}": float(value) for unit, value in values.items() if estimator != "elbo"}
+        estimator, samples = bound["bound"], int(bound["samples"])
+        values = {unit: float(value) for unit, value in bound["values"].items()}
+        found = bound["run_id"], bound["protocol"], bound["sequences"]
+        settings = {name: bound[name] for name in FILTER} if estimator == "fivo" else FILTER
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path}: not the result of benchmark.evaluate ({error}); remove it, or repeat it") from error
+    expected = record["run_id"], default, metrics["sequences"]
+    if found != expected or not values.keys() <= {NATS, *metrics}:
+        raise UserError(f"{path}: of {found} in {', '.join(values)}, not of {expected}; remove it, or repeat it")
+    if estimator == "elbo" or settings != FILTER:
+        return {}
+    return {f"{estimator}{samples}_{unit}": value for unit, value in values.items()}
 
 
 def _with_metrics(record: dict[str, Any], found: dict[str, float]) -> dict[str, Any]:

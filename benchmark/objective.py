@@ -48,7 +48,7 @@ class Objective:
         }
 
     def extremes(self) -> dict[str, dict[str, float]]:
-        """The weights at the first update, and those that they end at."""
+        """The weights at the first update, and those that they end at if training lasts long enough."""
         return {"first": self.weights(0), "last": self.weights(LATE)}
 
     def __call__(self, terms: StepTerms, update: int) -> tuple[Tensor, dict[str, Tensor]]:

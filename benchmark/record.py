@@ -43,7 +43,10 @@ def build_record(
         "model": type(model).__name__,
         "head": type(model.head).__name__,
         "parameters": count_parameters(model),
-        "weights": experiment.objective.extremes(),
+        "weights": {
+            **experiment.objective.extremes(),
+            "trained": experiment.objective.weights(max(progress.update - 1, 0)),  # at the last update that was made
+        },
         "dataset": {
             "name": dataset.name,
             "source": dataset.source,

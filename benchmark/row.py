@@ -8,6 +8,7 @@ from typing import Any
 
 NAMES = ("experiment.name", "experiment.label")
 WEIGHTS = {"aux_weight": "auxiliary weight", "kl_weight": "KL weight", "backward_weight": "backward weight"}
+CONSTANT = re.compile(r"(@.*\b(Linear|Constant)\(\))?")  # a schedule that is constant if its ends are alike
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,22 @@ class Row:
     def settings_beside_the_objective(self) -> dict[str, str]:
         """The settings but names, the objective's weights, and the networks that the auxiliary cost adds to a model."""
         return self.settings_beside(*(f"Objective.{name}" for name in WEIGHTS), f"{self.model}.auxiliary")
+
+    def pace(self, weight: str) -> frozenset[tuple[str, str]]:
+        """The bindings that decide how one of the objective's weights gets where it ends; none if it is constant."""
+        first, last = self.ends(weight)
+        bindings, name = self.settings, f"Objective.{weight}"
+        if first == last and CONSTANT.fullmatch(bindings.get(name, "")):
+            return frozenset()
+        reached = _reached(bindings, name) & bindings.keys()
+        ends = {other for other in reached if other.endswith((".end", ".value"))}
+        ends |= {bindings[other].removeprefix("%") for other in ends}
+        return frozenset((other, bindings[other]) for other in reached - ends)
+
+    @property
+    def has_auxiliary_cost(self) -> bool:
+        """Whether the auxiliary cost ever has a weight."""
+        return any(self.ends("aux_weight"))
 
     @property
     def surroundings(self) -> dict[str, str]:

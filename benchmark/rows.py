@@ -28,6 +28,14 @@ def group_rows(records: Iterable[dict[str, Any]]) -> list[Row]:
     return sorted(rows, key=lambda row: (row.dataset, row.source, _natural(row.label)))
 
 
+def rows_by_protocol(rows: Iterable[Row]) -> dict[tuple[str, str, str], list[Row]]:
+    """Rows by data set, source and default protocol: those that one figure or one comparison may hold."""
+    groups: dict[tuple[str, str, str], list[Row]] = {}
+    for row in rows:
+        groups.setdefault((row.dataset, row.source, row.protocols[0]), []).append(row)
+    return groups
+
+
 def _identity(record: dict[str, Any]) -> tuple[str, ...]:
     """All that a run's id is made of but the seed; see `run_folder.run_id`."""
     environment = record["environment"]
@@ -45,9 +53,10 @@ def _identity(record: dict[str, Any]) -> tuple[str, ...]:
 def _row(records: list[dict[str, Any]]) -> Row:
     ordered = sorted(records, key=lambda record: record["seed"])
     first = ordered[0]
+    label = " ".join(first["label"].split())  # in one line, as tables need it
     dataset = first["dataset"]
     return Row(
-        first["label"],
+        label,
         dataset["name"],
         dataset["source"],
         first["model"],

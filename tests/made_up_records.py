@@ -18,6 +18,7 @@ import zforcing.model
 
 # Macros:
 # ==============================================================================
+anneal_step = 0.0016
 auxiliary_step = 0.0001
 auxiliary_weight = {auxiliary_weight}
 learning_rate = 0.001
@@ -26,10 +27,12 @@ learning_rate = 0.001
 # ==============================================================================
 annealing/Linear.end = {kl_weight[1]}
 annealing/Linear.start = {kl_weight[0]}
+annealing/Linear.step = %anneal_step
 
 # Parameters for auxiliary/Linear:
 # ==============================================================================
 auxiliary/Linear.end = %auxiliary_weight
+auxiliary/Linear.start = 0.0
 auxiliary/Linear.step = %auxiliary_step
 
 # Parameters for experiment:

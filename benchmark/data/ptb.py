@@ -156,7 +156,7 @@ class PennTreebank:
             description=f"{description}; {sizes} {self.unit}s with <eos>, vocabulary {vocabulary.seen:,}",
             data_size=len(vocabulary),
             kind="categorical",
-            protocols=(self.level,),
+            protocols=(self.level if self.unit == "word" else f"character_{self.level}",),
             counts={split: len(of_split) for split, of_split in words.items()},
             statistics={"vocabulary": vocabulary.seen},
             fingerprint=fingerprint(words),

@@ -222,7 +222,9 @@ class TextDataset(Dataset):
         """As a person reads it: one sentence, or the lines of a stream."""
         lines = self.vocabulary.decode(indices.tolist())
         separator = " " if self.unit == "word" else ""
-        return "\n".join(separator.join(line) for line in (lines[:1] if self.protocols == ("sentence",) else lines))
+        return "\n".join(
+            separator.join(line) for line in (lines[:1] if self.protocols[0].endswith("sentence") else lines)
+        )
 
     def write_samples(
         self, folder: Path, original: list[NDArray[Any]], generated: list[NDArray[Any]], prefix: int = 0

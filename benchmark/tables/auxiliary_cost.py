@@ -1,4 +1,4 @@
-"""What the auxiliary cost changes: rows that differ in its weight alone, paired by seed."""
+"""What the auxiliary cost changes: rows with it against rows that lack nothing else, paired by seed."""
 
 from __future__ import annotations
 
@@ -7,48 +7,66 @@ import io
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from benchmark.ablation import ablations
+from benchmark.ablation import control, title
+from benchmark.later import PROBED
 from benchmark.row import Row, describe_ends
+from benchmark.rows import rows_by_protocol
 from benchmark.statistics import paired_differences, t_interval
 from benchmark.tables.columns import LOWER, Cell, Kind, Line, columns, number
-from benchmark.tables.contents import Table, short_commit
-from benchmark.tables.quantities import BOUND_METRICS, KL
+from benchmark.tables.contents import PHONES, Table, configuration, short_commit
+from benchmark.tables.quantities import BOUND_METRICS, DIAGNOSTICS, KL
+from benchmark.tables.tidy import config_sha256
 
 NAME = "auxiliary_cost"
-METRICS = {BOUND_METRICS["elbo"]: Kind("ELBO", "nats/seq", LOWER), "kl_nats_per_seq": KL}
+ELBO = BOUND_METRICS["elbo"]
+METRICS = {
+    ELBO: Kind("ELBO", "nats/seq", LOWER),
+    "kl_nats_per_seq": KL,
+    f"{PROBED}_from_latents": DIAGNOSTICS[f"{PROBED}_from_latents"],
+}
 LEGEND = (
     "What the auxiliary cost of this weight changes on the test split, by the default protocol of the data: the mean "
-    "over n seeds of the difference to the same model, data, KL weight and seed with an auxiliary weight of 0, ± half "
-    "the width of its 95 % interval of Student's t, bold if the interval leaves out zero; beside it the mean without "
-    "the cost. The interval is of training again with another seed, on the same test sequences; where the cost changes "
-    "nothing, one in twenty leaves out zero by chance. Rows: those of the table of the data set, with the cost and "
-    "without it."
+    "over n seeds of the difference to the same model, data, KL weight and seed without the cost, ± half the width of "
+    "its 95 % interval of Student's t, bold if the interval leaves out zero; beside it the mean without the cost. The "
+    "interval is of training again with another seed, on the same test sequences; where the cost changes nothing, one "
+    "in twenty leaves out zero by chance. Rows: those of the table of the data set, with the cost and without it."
 )
 FIELDS = (
-    *("row", "data", "model", "kl_weight", "auxiliary_weight", "seed", "metric", "unit"),
-    *("without", "with", "difference", "run_id_without", "run_id", "commit"),
+    *("row", "dataset", "source", "protocol", "model", "kl_weight", "auxiliary_weight", "seed", "metric", "unit"),
+    *("without", "with", "difference", "half_width", "n"),
+    *("run_id_without", "commit_without", "config_sha256_without", "run_id", "commit", "config_sha256"),
 )
 
 
 class Effect(NamedTuple):
-    """One auxiliary weight against none.
+    """A row with the auxiliary cost against its control.
 
     Attributes:
         data: data set, source and protocol.
-        model: its title.
-        kl_weight: at the first update, and where it ends.
-        aux_weight: where it ends.
         row, plain: with the cost and without.
         numbers: of the two in their table.
     """
 
     data: tuple[str, str, str]
-    model: str
-    kl_weight: tuple[float, float]
-    aux_weight: float
     row: Row
     plain: Row
     numbers: tuple[int, int]
+
+    @property
+    def place(self) -> tuple[str, bool, tuple[float, float], float]:
+        """By model, a constant KL weight first, then by weight."""
+        kl_weight = self.row.ends("kl_weight")
+        return title(self.row), kl_weight[0] != kl_weight[1], kl_weight, max(self.row.ends("aux_weight"))
+
+    @property
+    def aux_weight(self) -> str:
+        """A weight that rises from 0, as is usual, is named by its end alone."""
+        first, last = self.row.ends("aux_weight")
+        return describe_ends((first or last, last))
+
+    @property
+    def seeds(self) -> list[int]:
+        return list(self.differences(ELBO))
 
     def values(self, row: Row, metric: str) -> dict[int, float]:
         return row.values(self.data[-1], metric)
@@ -56,80 +74,104 @@ class Effect(NamedTuple):
     def differences(self, metric: str) -> dict[int, float]:
         return paired_differences(self.values(self.row, metric), self.values(self.plain, metric))
 
+    def pairs(self, metric: str) -> dict[int, tuple[float, float]]:
+        """The metric without the cost and with it, by each seed that has both."""
+        without, values = self.values(self.plain, metric), self.values(self.row, metric)
+        return {seed: (without[seed], values[seed]) for seed in self.differences(metric)}
 
-def effects_of(rows: Sequence[Row]) -> Iterator[Effect]:
-    """The effects that rows of one data set and source show, in the order of models and weights."""
-    protocol = rows[0].protocols[0]
-    labels = [row.label for row in rows if protocol in row.protocols]
-    for model in ablations(list(rows)):
-        for kl_weight in model.kl_weights:
-            by_weight = model.over_aux_weight(kl_weight)
-            plain = by_weight.pop(0.0, None)
-            for aux_weight, row in by_weight.items() if plain else ():
-                assert plain is not None
+
+def effects_of(rows: Sequence[Row]) -> list[Effect]:
+    """The effects that rows of one data set and source show."""
+    found = []
+    for data, alike in rows_by_protocol(rows).items():
+        labels = [row.label for row in rows if data[-1] in row.protocols]
+        for row in alike:
+            plain = control(row, alike) if row.has_auxiliary_cost else None
+            if plain is not None:
                 numbers = labels.index(row.label) + 1, labels.index(plain.label) + 1
-                data = row.dataset, row.source, protocol
-                effect = Effect(data, model.title, kl_weight, aux_weight, row, plain, numbers)
-                if effect.differences(BOUND_METRICS["elbo"]):
-                    yield effect
+                found.append(Effect(data, row, plain, numbers))
+    return sorted((effect for effect in found if effect.seeds), key=lambda effect: (effect.data, effect.place))
 
 
 def effect_table(effects: Sequence[Effect]) -> Table:
     """All effects below each other."""
     lines = [{"row": str(index), **_line(effect)} for index, effect in enumerate(effects, 1)]
     runs = [{"row": str(index), **line} for index, effect in enumerate(effects, 1) for line in _run_lines(effect)]
-    return Table(NAME, "What the auxiliary cost changes", [LEGEND], columns(lines), len(lines), runs=columns(runs))
+    probed = any(heading.startswith("phones") for line in lines for heading in line)
+    head = [LEGEND, *([PHONES] if probed else [])]
+    return Table(NAME, "What the auxiliary cost changes", head, columns(lines), len(lines), runs=columns(runs))
 
 
 def effect_lines(effects: Sequence[Effect]) -> str:
-    """The same as CSV: a line for each effect, seed and metric, at full precision."""
+    """The same as CSV: for each effect and metric the mean, then every seed, at full precision."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, FIELDS, lineterminator="\n")
+    writer = csv.DictWriter(text, FIELDS, restval="", lineterminator="\n")
     writer.writeheader()
     for index, effect in enumerate(effects, 1):
+        first = dict(zip(("dataset", "source", "protocol"), effect.data, strict=True))
+        kl_weight = describe_ends(effect.row.ends("kl_weight"))
+        first |= {"model": title(effect.row), "kl_weight": kl_weight, "auxiliary_weight": effect.aux_weight}
         for metric, kind in METRICS.items():
-            plain, values = effect.values(effect.plain, metric), effect.values(effect.row, metric)
-            for seed, difference in effect.differences(metric).items():
-                run, other = _run(effect.row, seed), _run(effect.plain, seed)
-                cells = (
-                    *(index, " ".join(effect.data), effect.model, describe_ends(effect.kl_weight), effect.aux_weight),
-                    *(seed, metric, kind.unit, plain[seed], values[seed], difference),
-                    *(other["run_id"], run["run_id"], run["environment"]["commit"]),
-                )
-                writer.writerow(dict(zip(FIELDS, cells, strict=True)))
+            of_metric = {"row": index, **first, "metric": metric, "unit": kind.unit}
+            writer.writerows(of_metric | line for line in _numbers(effect, metric))
     return text.getvalue()
+
+
+def _numbers(effect: Effect, metric: str) -> Iterator[dict[str, Any]]:
+    pairs = effect.pairs(metric)
+    if not pairs:
+        return
+    without, values = (t_interval(side).mean for side in zip(*pairs.values(), strict=True))
+    change = t_interval(effect.differences(metric).values())
+    yield {
+        **{"seed": "mean", "without": without, "with": values, "difference": change.mean, "n": len(pairs)},
+        "half_width": "" if change.half_width is None else change.half_width,
+    }
+    for seed, (without, value) in pairs.items():
+        line: dict[str, Any] = {"seed": seed, "without": without, "with": value, "difference": value - without}
+        for row, suffix in ((effect.plain, "_without"), (effect.row, "")):
+            run = _run(row, seed)
+            line |= {
+                f"run_id{suffix}": run["run_id"],
+                f"commit{suffix}": run["environment"]["commit"],
+                f"config_sha256{suffix}": config_sha256(run),
+            }
+        yield line
 
 
 def _line(effect: Effect) -> Line:
     line: dict[str, Cell] = {
         "data": ", ".join(effect.data),
-        "model": effect.model,
-        "KL weight": describe_ends(effect.kl_weight),
-        "auxiliary weight": f"{effect.aux_weight:g}",
+        "model": title(effect.row),
+        "KL weight": describe_ends(effect.row.ends("kl_weight")),
+        "auxiliary weight": effect.aux_weight,
     }
     for metric, kind in METRICS.items():
-        differences = effect.differences(metric)
-        without = number(kind, t_interval(effect.values(effect.plain, metric)[seed] for seed in differences))
-        change = t_interval(differences.values())
-        changed = number(_change(kind), change, clear=change.excludes_zero)
-        line |= {f"{kind.name} without, {kind.unit}": without, _change(kind).heading: changed}
-    shared = effect.differences(BOUND_METRICS["elbo"])
-    return line | {"n": str(len(shared)), "rows": "{} against {}".format(*effect.numbers)}
+        pairs, differences = effect.pairs(metric), effect.differences(metric)
+        if differences:
+            without = number(kind, t_interval(without for without, _ in pairs.values()))
+            change = t_interval(differences.values())
+            changed = number(_change(kind), change, clear=change.excludes_zero)
+            line |= {f"{kind.name} without, {kind.unit}": without, _change(kind).heading: changed}
+    return line | {"n": str(len(effect.seeds)), "rows": "{} against {}".format(*effect.numbers)}
 
 
 def _run_lines(effect: Effect) -> Iterator[Line]:
-    by_metric = {kind: effect.differences(metric) for metric, kind in METRICS.items()}
-    for seed in effect.differences(BOUND_METRICS["elbo"]):
-        run, other = _run(effect.row, seed), _run(effect.plain, seed)
-        line: dict[str, Cell] = {"seed": str(seed)}
-        for kind, by_seed in by_metric.items():
-            line[_change(kind).heading] = number(_change(kind), t_interval([by_seed[seed]]))
-        commit = short_commit(run["environment"]["commit"])
-        yield line | {"run": run["run_id"], "without": other["run_id"], "commit": commit}
+    """Every run, one without the cost below that with it."""
+    for seed in effect.seeds:
+        for row, which in ((effect.row, "with"), (effect.plain, "without")):
+            run = _run(row, seed)
+            line: dict[str, Cell] = {"seed": str(seed), "cost": which}
+            for metric, kind in METRICS.items():
+                values = effect.values(row, metric)
+                if seed in values:
+                    line[kind.heading] = number(kind, t_interval([values[seed]]))
+            commit = short_commit(run["environment"]["commit"])
+            yield line | {"run": run["run_id"], "commit": commit, "configuration": configuration(run)}
 
 
 def _change(kind: Kind) -> Kind:
-    return Kind(f"change of {kind.name}", kind.unit, form="+.1f")
+    return Kind(f"change of {kind.name}", kind.unit, form=f"+{kind.form}")
 
 
 def _run(row: Row, seed: int) -> dict[str, Any]:

@@ -97,8 +97,9 @@ def columns(lines: Sequence[Line], order: Sequence[str] = ()) -> list[Column]:
 
 
 def number(kind: Kind, interval: Interval, suffix: str = "", clear: bool = False) -> Number:
-    """A cell with the mean of an interval."""
-    return Number(kind, interval.mean, interval.half_width, suffix=suffix, clear=clear)
+    """A cell with the mean of an interval; what is shown as zero is never clear."""
+    shown = float(format(interval.mean, kind.form)) != 0
+    return Number(kind, interval.mean, interval.half_width, suffix=suffix, clear=clear and shown)
 
 
 def _in_words(value: float, form: str) -> str:

@@ -16,7 +16,7 @@ from benchmark.published import (
     reported_number,
     source,
 )
-from benchmark.row import Row
+from benchmark.row import WEIGHTS, Row, describe_ends
 from benchmark.statistics import paired_interval
 from benchmark.tables.columns import EXACT, LOWER, NOT_STATED, UPPER, Column, Kind, Line, Number, columns, number
 from benchmark.tables.plain import is_fully_plain, plain_row
@@ -47,8 +47,8 @@ TIGHTER = "IWAE-K, FIVO-K: bounds of K samples, tighter than the ELBO (bounds/<r
 DIFFERENCES = (
     f"{BOUND_CHANGE.name}, {KL_CHANGE.name}: mean difference to the plain row, paired by seed, ± half its 95 % t "
     "interval; bold if the interval leaves out zero. Plain is the same model with the same data and settings, without "
-    "auxiliary cost, and with a KL weight of 1 throughout; where there is no such row, and 'annealed' says so, with "
-    "the row's own KL weights."
+    "auxiliary cost, and with a KL weight of 1 throughout; where there is no such row, with the "
+    "row's own KL weight, which is then named."
 )
 COLLAPSE = (
     "active: latents whose posterior mean varies over the data; MI: estimated mutual information of one step's latents "
@@ -57,7 +57,9 @@ COLLAPSE = (
 TEST_SET = "s.e. of the test set: standard error over the test sequences, mean over seeds."
 PHONES = (
     "phones: test frames whose phone a linear probe finds from the latents, or from the deterministic states, and "
-    "those of the commonest phone (probes/<run>.json)."
+    "those of the commonest phone (probes/<run>.json). Latents of Z-Forcing and of a smoothing SRNN, and the states "
+    "that they enter, come from posteriors that have read the whole utterance; those of VRNN and STORN, and an LSTM's "
+    "states, have read up to the frame."
 )
 SEQUENCES = {
     "utterance": "a whole utterance",
@@ -66,6 +68,8 @@ SEQUENCES = {
     "image": "an image, {} pixels per step",
     "stream": "the whole split, read as one stream",
     "sentence": "a sentence",
+    "character_stream": "the whole split, read as one stream of characters",
+    "character_sentence": "a sentence of characters",
     "sequence": "a piece of music",
 }
 
@@ -104,7 +108,7 @@ def protocol_table(rows: Sequence[Row], protocol: str) -> Table:
     return Table(
         f"{first.dataset}_{first.source}_{protocol}",
         f"{first.dataset}, source {first.source}, protocol {protocol}",
-        [_data(rows, protocol), *legends(ours)],
+        [_data(rows, protocol), *_unreached(rows), *legends(ours)],
         columns([*ours, *theirs], order([*ours, *theirs])),
         len(ours),
         notes,
@@ -126,10 +130,12 @@ def order(lines: Sequence[Line]) -> list[str]:
 
 
 def numbered_lines(rows: Sequence[Row], protocol: str) -> Iterator[tuple[Row, dict[str, Any]]]:
-    """A line for each of our rows."""
+    """A line for each of our rows, with the fingerprint of its data if that is not the same in all."""
+    one_data = len({row.surroundings["data"] for row in rows}) == 1
     for index, row in enumerate(rows, 1):
-        line = {"row": str(index), "model": row.label, **_cells(row, protocol)}
-        yield row, line | _changes(row, rows, protocol) | {"n": str(len(row.seeds)), "from": "ours"}
+        line = {"row": str(index), "model": row.label, **_cells(row, protocol), **_changes(row, rows, protocol)}
+        data = {} if one_data else {"data": row.surroundings["data"][:8]}
+        yield row, line | data | {"n": str(len(row.seeds)), "from": "ours"}
 
 
 def run_lines(rows: Sequence[Row], protocol: str) -> Iterator[Line]:
@@ -217,7 +223,7 @@ def _changes(row: Row, rows: Sequence[Row], protocol: str, whole: Row | None = N
     plain = plain_row(whole, rows)
     if plain is None:
         return {PLAIN: "none"} if row.values(protocol, "kl_nats_per_seq") else {}
-    annealed = "" if is_fully_plain(plain) else ", annealed"
+    annealed = "" if is_fully_plain(plain) else f", KL weight {describe_ends(plain.ends('kl_weight'))}"
     if plain is whole:
         return {PLAIN: f"this{annealed}"}
     changes: dict[str, Any] = {PLAIN: f"{rows.index(plain) + 1}{annealed}"}
@@ -231,6 +237,18 @@ def _changes(row: Row, rows: Sequence[Row], protocol: str, whole: Row | None = N
             missing = fewer(len(ours.keys() & theirs.keys()), row)
             changes[kind.heading] = number(kind, interval, missing, interval.excludes_zero)
     return changes
+
+
+def _unreached(rows: Sequence[Row]) -> list[str]:
+    """Of the rows whose weights did not get to where their schedules end: where they were at the last update."""
+    found = [
+        f"row {index}, {words} {max(reached):.3g} of {row.ends(weight)[1]:g}"
+        for index, row in enumerate(rows, 1)
+        for weight, words in WEIGHTS.items()
+        for reached in [[record["weights"].get("trained", record["weights"]["last"])[weight] for record in row.records]]
+        if any(value != row.ends(weight)[1] for value in reached)
+    ]
+    return [f"Training ended before the weights did: {'; '.join(found)}."] if found else []
 
 
 def _data(rows: Sequence[Row], protocol: str) -> str:

@@ -23,25 +23,23 @@ SPECIAL = {
 }
 IDENTIFIER = re.compile(r"[\w-]+-seed\d+-[0-9a-f]+|[0-9a-f]{12}\+?")  # of a run, a commit
 LATENTS = (KL_CHANGE.heading, *(kind.heading for kind in DIAGNOSTICS.values() if kind is not TEST_SET))
-OF_A_RUN = ("row", "seed", KL.heading, "run", "commit")
+OF_A_RUN = ("row", "seed", "cost", KL.heading, "run", "commit")
 
 
 def latex(table: Table) -> str:
-    """The table, and a long one of its runs."""
+    """The table, one of the latents, what has to be known to read them, and a long one of the runs."""
     notes = [rf"[{index}] {escape(note)}" for index, note in enumerate(table.notes, 1)]
     below = [escape(text) for text in (*table.head, table.comparison) if text] + notes
     return "\n".join(
         [
             "% For a document that loads booktabs, graphicx and longtable.",
-            r"\begin{table}",
-            rf"\caption{{{escape(table.title)}}}",
-            rf"\label{{tab:{table.name}}}",
-            r"\footnotesize",
-            *_tabular([column for column in table.columns if column.heading not in LATENTS], table.ours),
+            *_float(
+                table.title, table.name, [column for column in table.columns if column.heading not in LATENTS], table
+            ),
             *_latents(table),
-            r"\par\medskip",
+            r"{\footnotesize\sloppy",
             "\n\n".join(below),
-            r"\end{table}",
+            r"\par}",
             *_runs(table),
             "",
         ]
@@ -53,15 +51,24 @@ def escape(text: str) -> str:
     return "".join(SPECIAL.get(character, character) for character in text)
 
 
+def _float(title: str, name: str, shown: Sequence[Column], table: Table) -> list[str]:
+    return [
+        r"\begin{table}",
+        rf"\caption{{{escape(title)}}}",
+        rf"\label{{tab:{name}}}",
+        r"\footnotesize",
+        *_tabular(shown, table.ours),
+        r"\end{table}",
+    ]
+
+
 def _latents(table: Table) -> list[str]:
-    """What is known of the latents of our rows, in a tabular of its own; one would be too wide."""
+    """What is known of the latents of our rows, in a table of its own; one would be too wide."""
     columns = [column for column in table.columns if column.heading in ("row", "model", *LATENTS)]
     if not any(column.heading in LATENTS for column in columns):
         return []
-    return [
-        r"\par\medskip",
-        *_tabular([Column(heading, cells[: table.ours]) for heading, cells in columns], table.ours),
-    ]
+    ours = [Column(heading, cells[: table.ours]) for heading, cells in columns]
+    return _float(f"{table.title}: latents", f"{table.name}_latents", ours, table)
 
 
 def _tabular(columns: Sequence[Column], ours: int) -> list[str]:

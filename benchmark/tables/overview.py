@@ -24,12 +24,14 @@ def overview_table(rows: Sequence[Row]) -> str:
         *(_kind(name, bound).heading for name in SHOWN for bound in (EXACT, LOWER)),
         *DIAGNOSED,
     ]
-    table = grid(columns([_line(row) for row in rows], order))
+    table = grid(columns([_line(row, rows) for row in rows], order))
     return "\n\n".join(["# Overview", TITLE, LEGEND, COLLAPSE, table]) + "\n"
 
 
-def _line(row: Row) -> dict[str, Any]:
+def _line(row: Row, rows: Sequence[Row]) -> dict[str, Any]:
     protocol = row.protocols[0]
+    table = [other for other in rows if (other.dataset, other.source) == (row.dataset, row.source)]
+    place = [other for other in table if protocol in other.protocols].index(row) + 1
     values = {
         "untrained": _untrained(row),
         "valid": bound_values(row, protocol, "valid"),
@@ -42,7 +44,7 @@ def _line(row: Row) -> dict[str, Any]:
         **{heading: cell for heading, cell in diagnostics(row, protocol).items() if heading in DIAGNOSED},
         "updates": _range([record["training"]["updates"] for record in row.records]),
         "n": str(len(row.seeds)),
-        "runs in": f"{row.dataset}_{row.source}_{protocol}.md",
+        "runs in": f"row {place} of {row.dataset}_{row.source}_{protocol}.md",
     }
 
 

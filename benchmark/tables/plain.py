@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from benchmark.ablation import nearest
 from benchmark.row import Row
 
 
@@ -16,20 +17,15 @@ def plain_row(row: Row, rows: Sequence[Row]) -> Row | None:
     """
     if not _has_latents(row):
         return None
-    alike = [other for other in rows if _foundation(other) == _foundation(row) and not _auxiliary(other)]
-    annealed_alike = [other for other in alike if other.ends("kl_weight") == row.ends("kl_weight")]
-    candidates = [other for other in alike if other.ends("kl_weight") == (1.0, 1.0)] or annealed_alike
-    # A backward network may be trained without the auxiliary cost; the row that weighs it alike tells more.
-    return min(
-        candidates,
-        key=lambda other: (other.ends("backward_weight") != row.ends("backward_weight"), other is not row),
-        default=None,
-    )
+    alike = [other for other in rows if _foundation(other) == _foundation(row) and not other.has_auxiliary_cost]
+    plain = [other for other in alike if other.ends("kl_weight") == (1.0, 1.0)]
+    annealed_alike = [other for other in alike if _kl_weight(other) == _kl_weight(row)]
+    return nearest(row, plain or annealed_alike)
 
 
 def is_fully_plain(row: Row) -> bool:
     """Whether the KL weight is 1 throughout and there is no auxiliary cost."""
-    return row.ends("kl_weight") == (1.0, 1.0) and not _auxiliary(row)
+    return row.ends("kl_weight") == (1.0, 1.0) and not row.has_auxiliary_cost
 
 
 def _has_latents(row: Row) -> bool:
@@ -41,5 +37,5 @@ def _foundation(row: Row) -> tuple[object, ...]:
     return row.dataset, row.model, row.head, row.surroundings, row.settings_beside_the_objective
 
 
-def _auxiliary(row: Row) -> bool:
-    return any(row.ends("aux_weight"))
+def _kl_weight(row: Row) -> tuple[object, ...]:
+    return row.ends("kl_weight"), row.pace("kl_weight")

@@ -41,6 +41,7 @@ DIAGNOSTICS = {
     f"{PROBED}_from_states": Kind("phones from states", "share of frames", form=".3f"),
     f"{PROBED}_of_majority": Kind("phones by majority", "share of frames", form=".3f"),
 }
+COUNT = "count"
 # The unit that the end of a metric's name says.
 ENDINGS = {
     "_nats_per_seq": "nats/seq",
@@ -73,7 +74,7 @@ def metric_kind(metric: str, bound: str) -> tuple[str, str]:
         return LIKELIHOODS[unit][0], bound_in(unit, f"{LOWER}, {_estimator(tighter)}")
     if metric in DIAGNOSTICS:
         return DIAGNOSTICS[metric].unit, ""
-    return next((unit for ending, unit in ENDINGS.items() if metric.endswith(ending)), "count"), ""
+    return next((unit for ending, unit in ENDINGS.items() if metric.endswith(ending)), COUNT), ""
 
 
 def is_exact(row: Row, protocol: str) -> bool:

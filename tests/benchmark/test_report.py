@@ -197,7 +197,12 @@ def test_numbers_of_other_commands_are_shown(tmp_path):
     write_records(tmp_path, [record])
     (tmp_path / "bounds").mkdir()
     (tmp_path / f"bounds/{record['run_id']}_iwae100_test.json").write_text(
-        json.dumps({"bound": "iwae", "samples": 100, "values": {"nats_per_seq": -4000.125}})
+        json.dumps(
+            {
+                **{"run_id": record["run_id"], "bound": "iwae", "samples": 100, "values": {"nats_per_seq": -4000.125}},
+                **{"protocol": "utterance", "sequences": 20},
+            }
+        )
     )
     main(["--out", str(tmp_path)])
     (tmp_path / "probes").mkdir()

@@ -1,3 +1,4 @@
+import copy
 import csv
 import io
 
@@ -27,11 +28,12 @@ def lines_of(page):
 
 def test_every_weight_is_held_against_none():
     records = made_up_ablation(seeds=(1, 2, 3))
-    effects = list(effects_of(group_rows(records)))
+    effects = effects_of(group_rows(records))
     assert len(effects) == 3 * 2 * 2  # models, KL weights, auxiliary weights but 0
     for effect in effects:
-        with_cost = of_weight(records, effect.row.model, effect.kl_weight[0], effect.aux_weight)
-        without = of_weight(records, effect.row.model, effect.kl_weight[0], 0.0)
+        first, weight = effect.row.ends("kl_weight")[0], effect.row.ends("aux_weight")[1]
+        with_cost = of_weight(records, effect.row.model, first, weight)
+        without = of_weight(records, effect.row.model, first, 0.0)
         for metric in ("elbo_nats_per_seq", "kl_nats_per_seq"):
             assert effect.differences(metric) == {
                 seed: with_cost[seed][metric] - without[seed][metric] for seed in (1, 2, 3)
@@ -55,17 +57,66 @@ def test_a_line_says_the_mean_of_the_paired_differences_and_its_rows():
     assert named[without] == "SRNN + aux, auxiliary weight 0, KL weight 1"
 
 
+def test_every_run_of_a_line_is_listed_with_its_commit():
+    records = made_up_ablation(seeds=(1, 2), models=("SRNN",))
+    without_cost = [record for record in records if not record["weights"]["last"]["aux_weight"]]
+    for record in without_cost:
+        record["environment"]["commit"] = "f" * 40
+    tables = all_tables(records)
+    listed = tables["auxiliary_cost.md"].partition("## Runs")[2]
+    assert all(record["run_id"] in listed for record in records)
+    lines = [line for line in listed.splitlines() if "| without" in line]
+    assert len(lines) == 4 * 2
+    assert all("ffffffffffff" in line for line in lines)
+    escaped = tables["auxiliary_cost.tex"].replace("\\_", "_")
+    assert all(record["run_id"] in escaped for record in records)
+
+
 def test_each_number_of_the_csv_names_its_two_runs():
     records = {record["run_id"]: record for record in made_up_ablation(seeds=(1, 2), models=("VRNN",))}
     lines = list(csv.DictReader(io.StringIO(all_tables(records.values())["auxiliary_cost.csv"])))
-    assert len(lines) == 4 * 2 * 2  # effects, metrics, seeds
+    assert len(lines) == 4 * 2 * (1 + 2)  # effects, metrics, mean and seeds
     for line in lines:
+        if line["seed"] == "mean":
+            alike = [other for other in lines if (other["row"], other["metric"]) == (line["row"], line["metric"])]
+            interval = t_interval(float(other["difference"]) for other in alike if other["seed"] != "mean")
+            assert float(line["difference"]) == pytest.approx(interval.mean)
+            assert float(line["half_width"]) == pytest.approx(interval.half_width)
+            assert line["n"] == "2"
+            continue
         found, other = (
             records[line[name]]["results"]["test"]["utterance"][line["metric"]] for name in ("run_id", "run_id_without")
         )
         assert (float(line["with"]), float(line["without"])) == (found, other)
         assert float(line["difference"]) == pytest.approx(found - other)
         assert records[line["run_id"]]["seed"] == records[line["run_id_without"]]["seed"] == int(line["seed"])
+        assert line["commit_without"] == records[line["run_id_without"]]["environment"]["commit"]
+
+
+def test_default_protocols_are_not_mixed():
+    """PTB as a stream beside PTB in sentences, say."""
+    sentences = made_up_ablation(seeds=(1, 2), models=("ZForcing",), data="ptb")
+    stream = copy.deepcopy(made_up_ablation(seeds=(1, 2), models=("SRNN",), data="ptb"))
+    for record in stream:
+        for of_split in record["results"].values():
+            of_split["stream"] = of_split.pop("sentence")
+    tables = all_tables([*stream, *sentences])
+    found = {line[1]: line[2] for line in lines_of(tables["auxiliary_cost.md"])[1:]}
+    assert found == {"ptb, sample, sentence": "Z-Forcing", "ptb, sample, stream": "SRNN"}
+    for line in csv.DictReader(io.StringIO(tables["auxiliary_cost.csv"])):
+        assert (line["protocol"] == "stream") == (line["model"] == "SRNN")
+
+
+def test_phones_are_compared_where_they_were_probed():
+    records = made_up_ablation(seeds=(1, 2), weights=(0.0, 0.01), models=("ZForcing",))
+    for record in records:
+        share = 0.3 + 0.1 * (record["weights"]["last"]["aux_weight"] > 0)
+        record["results"]["test"]["utterance"]["phone_accuracy_from_latents"] = share
+    page = all_tables(records)["auxiliary_cost.md"]
+    heading, line, _ = lines_of(page)
+    cells = dict(zip(heading, line, strict=True))
+    assert cells["change of phones from latents, share of frames"] == "**+0.100 ± 0.000**"
+    assert "whole utterance" in page
 
 
 def test_seeds_that_only_one_of_two_rows_has_are_left_out():

@@ -2,7 +2,9 @@
 
 import csv
 import io
+import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -14,6 +16,7 @@ from benchmark.errors import UserError
 from benchmark.later import with_later
 from benchmark.records import folder_records
 from benchmark.rows import group_rows
+from benchmark.statistics import t_interval
 from benchmark.tables import all_tables, main
 from benchmark.tables.plain import plain_row
 
@@ -115,8 +118,8 @@ def test_differences_are_paired_by_seed_and_bold_only_where_they_are_clear(golde
         "Z-Forcing": ["", "", "this"],
         "Z-Forcing + aux": ["+2.0 ± 2.5", "+0.0 ± 2.5", "4"],
         "Z-Forcing + kla": ["+0.0 ± 2.5", "**+10.0 ± 0.0**", "4"],
-        "SRNN": ["", "", "this, annealed"],
-        "SRNN + aux": ["**-9.8 ± 0.7**", "+0.0 ± 0.0", "2, annealed"],
+        "SRNN": ["", "", "this, KL weight 0.2 to 1"],
+        "SRNN + aux": ["**-9.8 ± 0.7**", "+0.0 ± 0.0", "2, KL weight 0.2 to 1"],
     }
     assert r"$\mathbf{-9.8 \pm 0.7}$" in golden[f"{NAME}.tex"]
     assert golden[f"{NAME}.tex"].count("mathbf") == table.count("**+") + table.count("**-") == 2
@@ -226,20 +229,31 @@ def test_probes_are_columns(tmp_path):
         "phones by majority, share of frames": "0.200 (n = 1)",
     }
     lines = [line for line in csv.DictReader(io.StringIO(tables[f"{NAME}.csv"])) if "phone" in line["metric"]]
+    lines = [line for line in lines if line["origin"] == "ours"]
     assert {line["record"] for line in lines} == {f"probes/{path.name}"}
     path.write_text("{}")
     with pytest.raises(UserError, match=r".json: not the result of a probe"):
         with_later(tmp_path, records)
 
 
+def write_bound(out, record, estimator="iwae", name="iwae100", **changes):
+    """What `benchmark.evaluate` writes of a run."""
+    bound = {
+        **{"run_id": record["run_id"], "bound": estimator, "samples": 100, "protocol": "utterance", "sequences": 20},
+        "values": {"nats_per_seq": 90.5, "bits_per_sample": 9.5},
+    }
+    path = out / "bounds" / f"{record['run_id']}_{name}_test.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(bound | changes))
+    return path
+
+
 def test_tighter_bounds_are_columns_of_their_own(tmp_path):
     records = golden_records()
-    path = tmp_path / "bounds" / f"{records[-1]['run_id']}_iwae100_test.json"
-    path.parent.mkdir()
-    path.write_text('{"bound": "iwae", "samples": 100, "values": {"nats_per_seq": 90.5, "bits_per_sample": 9.5}}')
-    path.with_name(f"{records[-1]['run_id']}_elbo1_test.json").write_text(
-        '{"bound": "elbo", "samples": 1, "values": {"nats_per_seq": 1.0}}'
-    )
+    path = write_bound(tmp_path, records[-1])
+    write_bound(tmp_path, records[-1], "elbo", "elbo1", values={"nats_per_seq": 1.0})
+    other = {"resampling": "multinomial", "threshold": 0.5}
+    write_bound(tmp_path, records[-1], "fivo", "fivo100_multinomial_0.5", **other)
     tables = all_tables(with_later(tmp_path, records))
     row = row_of(tables[f"{NAME}.md"], "SRNN + aux")
     shown = {heading: cell for heading, cell in row.items() if "bound" in heading and "vs" not in heading and cell}
@@ -249,15 +263,29 @@ def test_tighter_bounds_are_columns_of_their_own(tmp_path):
     ]
     assert shown["nats/seq, lower bound, IWAE-100"] == "90.5 (n = 1)"
     assert shown["bits/sample, upper bound, IWAE-100"] == "9.500 (n = 1)"
-    (line, _) = [line for line in csv.DictReader(io.StringIO(tables[f"{NAME}.csv"])) if "iwae" in line["metric"]]
+    lines = list(csv.DictReader(io.StringIO(tables[f"{NAME}.csv"])))
+    (line, _) = [line for line in lines if "iwae" in line["metric"] and line["origin"] == "ours"]
     assert (line["metric"], line["unit"], line["bound"]) == (
-        "iwae100_nats_per_seq",
-        "nats/seq",
-        "lower bound, IWAE-100",
+        *("iwae100_nats_per_seq", "nats/seq", "lower bound, IWAE-100"),
     )
     assert line["record"] == f"bounds/{path.name}"
-    path.write_text("[]")
-    with pytest.raises(UserError, match=r"_iwae100_test.json: not the result of benchmark.evaluate"):
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"samples": None}, "not the result of benchmark.evaluate"),
+        ({"values": [1]}, "not the result of benchmark.evaluate"),
+        ({"run_id": "another"}, r"of \('another', "),
+        ({"sequences": 5}, r"'utterance', 5\) in "),
+        ({"protocol": "chunk40"}, "'chunk40', "),
+        ({"values": {"furlongs": 1.0}}, "in furlongs, not of"),
+    ],
+)
+def test_a_bound_of_something_else_is_refused(tmp_path, changes, complaint):
+    records = golden_records()
+    write_bound(tmp_path, records[-1], **changes)
+    with pytest.raises(UserError, match=rf"_iwae100_test.json: .*{complaint}"):
         with_later(tmp_path, records)
 
 
@@ -270,7 +298,48 @@ def test_the_command_writes_all_tables(tmp_path, capsys):
     overview = row_of(expected["overview.md"], "Z-Forcing")
     assert overview["test, nats/seq, lower bound"] == "110.0 ± 24.8"
     assert overview["data"] == "timit, sample, utterance"
-    assert overview["runs in"] == f"{NAME}.md"
+    assert overview["runs in"] == f"row 4 of {NAME}.md"
+
+
+def test_the_csv_has_the_means_of_the_page(golden):
+    lines = list(csv.DictReader(io.StringIO(golden[f"{NAME}.csv"])))
+    assert {line["origin"] for line in lines} == {"ours", "ours, mean", "reported"}
+    of_metric = [line for line in lines if line["label"] == "Z-Forcing + kla" and line["metric"] == "elbo_nats_per_seq"]
+    by_seed = {line["seed"]: float(line["value"]) for line in of_metric if line["origin"] == "ours"}
+    plain = {
+        line["seed"]: float(line["value"])
+        for line in lines
+        if line["label"] == "Z-Forcing" and line["metric"] == "elbo_nats_per_seq" and line["origin"] == "ours"
+    }
+    (mean,) = [line for line in of_metric if line["origin"] == "ours, mean"]
+    expected = t_interval(by_seed.values())
+    change = t_interval(by_seed[seed] - plain[seed] for seed in plain)
+    found = [float(mean[name]) for name in ("value", "half_width", "difference_to_plain", "difference_half_width")]
+    assert found == pytest.approx([*expected, *change])
+    assert (mean["n"], mean["difference_n"], mean["seed"]) == ("3", "3", "")
+    assert not any(line["difference_to_plain"] for line in lines if line["label"] == "Z-Forcing")
+
+
+def test_rows_of_other_data_say_so():
+    records = golden_records()
+    assert " data " not in all_tables(records)[f"{NAME}.md"].partition("**Reported")[0].splitlines()[8]
+    moved = records[0] | {"dataset": records[0]["dataset"] | {"fingerprint": "fe" * 32}, "label": "another"}
+    table = all_tables([*records[1:], moved])[f"{NAME}.md"]
+    assert row_of(table, "another")["data"] == "fefefefe"
+    assert row_of(table, "Z-Forcing")["data"] != "fefefefe"
+
+
+def test_weights_that_training_did_not_reach_are_named():
+    records = golden_records()
+    assert "Training ended before" not in str(all_tables(records))
+    for record in records:
+        record["weights"] = record["weights"] | {"trained": record["weights"]["last"]}
+    assert "Training ended before" not in str(all_tables(records))
+    for record in records:
+        if record["label"] == "Z-Forcing + aux":
+            record["weights"]["trained"] = record["weights"]["last"] | {"aux_weight": 0.0005}
+    page = all_tables(records)[f"{NAME}.md"]
+    assert re.search(r"Training ended before the weights did: row 5, auxiliary weight 0\.0005 of 0\.0025\.", page)
 
 
 @pytest.mark.skipif(not shutil.which("pdflatex"), reason="no pdflatex")
