@@ -62,3 +62,4 @@ def _weights(axes: Axes, train: pd.DataFrame) -> None:
             sns.lineplot(train, x="update", y=name, label=label, ax=axes, errorbar=None)
     axes.set(title="weights and learning rate", ylabel="", xlabel="update")
     axes.set_yscale("symlog", linthresh=1e-5)
+    axes.yaxis.set_major_formatter("{x:g}")  # powers of ten would be formulas

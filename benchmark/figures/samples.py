@@ -159,7 +159,7 @@ def _draw_passages(shown: dict[str, Any]) -> Figure:
         axes.set_title(label, fontsize=10, loc="left", color=color_of(label), fontweight="bold")
         line = 0.2
         for text in texts:
-            axes.text(0.01, line, text, va="top", fontsize=9, parse_math=False)
+            axes.text(0.01, line, text, va="top", fontsize=9)
             line += text.count("\n") + 1.4
     return figure
 

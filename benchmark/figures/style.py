@@ -14,12 +14,13 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.text import Text
 from PIL import Image
 
 from benchmark.files import write_atomically
 
-# Text as outlines looks the same wherever an SVG is opened; ids in it are hashes with this salt.
-SETTINGS: dict[Any, Any] = {"svg.fonttype": "path", "svg.hashsalt": "zforcing"}
+# Text as outlines looks the same wherever an SVG is opened; ids in it are hashes with this salt. Dollars are dollars.
+SETTINGS: dict[Any, Any] = {"svg.fonttype": "path", "svg.hashsalt": "zforcing", "text.parse_math": False}
 COLORS = sns.color_palette("tab10")
 MARKERS = "osD^vPX"  # as many as share no divisor with the colours, so that pairs repeat late
 CHARACTERS_PER_INCH = 15  # of a legend
@@ -48,7 +49,7 @@ def new_figure(rows: int, columns: int, size: tuple[float, float], **settings: A
 def heading(figure: Figure, title: str, note: str) -> None:
     """What the data is and what the figure shows, above all panels, in as many lines as it takes."""
     width = int(figure.get_figwidth() * HEADING_CHARACTERS_PER_INCH)
-    figure.suptitle("\n".join([*textwrap.wrap(title, width), *textwrap.wrap(note, width)]), parse_math=False)
+    figure.suptitle("\n".join([*textwrap.wrap(title, width), *textwrap.wrap(note, width)]))
 
 
 def looks(exact: Iterable[bool]) -> list[Look]:
@@ -79,6 +80,8 @@ def save_figure(figure: Figure, *paths: Path, colors: int | None = None) -> list
 
     `colors` limits those of a PNG: one of spectrograms and waveforms then takes a quarter of the bytes.
     """
+    for text in figure.findobj(Text):
+        text.set_parse_math(SETTINGS["text.parse_math"])
     for path in paths:
         FigureCanvasAgg(figure)
         buffer = io.BytesIO()

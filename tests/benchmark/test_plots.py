@@ -1,5 +1,6 @@
 import pytest
 from made_up_records import made_up_ablation, made_up_record, made_up_speech, write_records
+from matplotlib.mathtext import MathTextParser
 
 from benchmark.errors import UserError
 from benchmark.plots import comparable, main
@@ -28,6 +29,20 @@ def test_the_same_records_give_the_same_bytes(tmp_path, capsys):
 def test_what_makes_no_sense_is_not_drawn(tmp_path):
     main(["--out", str(write_records(tmp_path, [made_up_record("LSTM", model="LSTM", points=1)]))])
     assert set(drawn(tmp_path)) == {"timit_sample_training.png", "timit_sample_training.svg"}
+
+
+def test_dollars_in_labels_are_no_formulas(tmp_path, monkeypatch):
+    def parse(*arguments):
+        raise AssertionError("a formula")
+
+    monkeypatch.setattr(MathTextParser, "parse", parse)
+    records = made_up_ablation(seeds=(1,), weights=(0.0, 0.0025), models=("ZForcing",), points=2)
+    records.append(made_up_record("RNN, $5 or $6", model="LSTM", points=2))
+    for record in records:
+        record["label"] = f"$x$ or $y$ {record['label']}"
+        record["dataset"]["description"] = "of $3 or $4"
+    main(["--out", str(write_records(tmp_path, records))])
+    assert len(drawn(tmp_path)) == 10
 
 
 def test_a_folder_without_records(tmp_path):

@@ -9,6 +9,7 @@ from benchmark.data.midi import write_midi
 from benchmark.errors import UserError
 from benchmark.figures.media import write_pixels
 from benchmark.figures.samples import sample_folders, samples_figure
+from benchmark.figures.style import save_figure
 from benchmark.rows import group_rows
 
 GENERATOR = np.random.default_rng(0)
@@ -81,6 +82,7 @@ def test_text_is_shown_as_it_is(tmp_path):
     assert original == ["stocks <unk> rose $ N", "bonds $ fell"]
     assert generated[0].endswith(" …")
     assert generated[1] == "(nothing)"
+    save_figure(figure, tmp_path / "samples.png")
     assert not any(text.get_parse_math() for axes in figure.axes for text in axes.texts)
 
 
