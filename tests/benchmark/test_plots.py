@@ -45,6 +45,21 @@ def test_dollars_in_labels_are_no_formulas(tmp_path, monkeypatch):
     assert len(drawn(tmp_path)) == 10
 
 
+def test_figures_that_are_no_longer_drawn_are_removed(tmp_path):
+    """But not what is no figure of these kinds, and not those of runs that may be elsewhere."""
+    stream = made_up_record("LSTM", model="LSTM", data="ptb", source="full", points=1)
+    main(["--out", str(write_records(tmp_path, [stream]))])
+    kept = {"ptb_full_stream_samples.png", "further_kind.png", "training.png", "speed.svg"}
+    for name in (*kept, "ptb_full_samples.png", "ptb_full_effects.svg"):
+        (tmp_path / "figures" / name).touch()
+    sentence = made_up_record("Z-Forcing", data="ptb", source="full", points=1)
+    for of_split in stream["results"].values():
+        of_split["stream"] = of_split.pop("sentence")
+    main(["--out", str(write_records(tmp_path, [stream, sentence]))])
+    new = ("ptb_full_stream_training", "ptb_full_sentence_training", "ptb_full_sentence_active_units")
+    assert set(drawn(tmp_path)) == kept | {f"{name}.{suffix}" for name in new for suffix in ("png", "svg")}
+
+
 def test_a_folder_without_records(tmp_path):
     with pytest.raises(UserError, match="holds no record"):
         main(["--out", str(tmp_path)])
