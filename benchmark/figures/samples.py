@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import seaborn as sns
@@ -26,6 +26,19 @@ LINE, LINES = 170, 4  # characters of a line, and lines of a passage
 INCHES_PER_LINE = 0.17
 
 
+class Shown(NamedTuple):
+    """What stands below a label.
+
+    Attributes:
+        kind: ORIGINAL or GENERATED.
+        content: as read.
+    """
+
+    label: str
+    kind: str
+    content: Any
+
+
 def samples_figure(out: Path, rows: list[Row], title: str) -> Figure | None:
     """Originals of the test split above what one run of each row generated; None if no run left samples.
 
@@ -41,8 +54,11 @@ def samples_figure(out: Path, rows: list[Row], title: str) -> Figure | None:
     for name, (read, draw) in FORMS.items():
         kept = {label: folder for label, folder in folders.items() if (folder / name.format(GENERATED)).is_file()}
         if kept:
-            shown = {ORIGINAL: _read(read, next(iter(kept.values())) / name.format(ORIGINAL), ORIGINAL)}
-            shown |= {label: _read(read, folder / name.format(GENERATED), GENERATED) for label, folder in kept.items()}
+            sources = [(ORIGINAL, ORIGINAL, next(iter(kept.values())))]
+            sources += [(label, GENERATED, folder) for label, folder in kept.items()]
+            shown = [
+                Shown(label, kind, _read(read, folder / name.format(kind), kind)) for label, kind, folder in sources
+            ]
             figure = draw(shown)
             heading(figure, title, "originals of the test split, and what is generated freely")
             return figure
@@ -74,14 +90,14 @@ def _read_waveform(path: Path, kind: str) -> tuple[Any, int]:
     return samples, rate
 
 
-def _draw_waveforms(shown: dict[str, Any]) -> Figure:
+def _draw_waveforms(shown: list[Shown]) -> Figure:
     """The waveform and the spectrogram of each side by side."""
     with sns.axes_style("white"):
         figure = Figure(figsize=(13, 0.8 + 1.7 * len(shown)), layout="constrained")
         grid = figure.subplots(len(shown), 2, squeeze=False, sharex=True)
-    limit = loudest({label: samples for label, (samples, _) in shown.items()})
-    for (wave, spectrum), (label, (samples, rate)) in zip(grid, shown.items(), strict=True):
-        draw_waveform(wave, samples, rate, limit, color_of(label))
+    limit = loudest({x.label: x.content[0] for x in shown})
+    for (wave, spectrum), (label, kind, (samples, rate)) in zip(grid, shown, strict=True):
+        draw_waveform(wave, samples, rate, limit, color_of(kind))
         draw_spectrogram(spectrum, samples, rate)
         wave.set_title(label, fontsize=10, loc="left")
     for axes in grid[-1]:
@@ -95,12 +111,12 @@ def _read_images(path: Path, kind: str) -> Any:
     return pixels[:, : IMAGES * len(pixels)]
 
 
-def _draw_images(shown: dict[str, Any]) -> Figure:
+def _draw_images(shown: list[Shown]) -> Figure:
     """A row of images for each."""
     with sns.axes_style("white"):
         figure = Figure(figsize=(13, 0.8 + 1.15 * len(shown)), layout="constrained")
         rows = figure.subplots(len(shown), 1, squeeze=False)[:, 0]
-    for axes, (label, pixels) in zip(rows, shown.items(), strict=True):
+    for axes, (label, _, pixels) in zip(rows, shown, strict=True):
         axes.imshow(pixels, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         axes.vlines(np.arange(len(pixels), pixels.shape[1], len(pixels)) - 0.5, -0.5, len(pixels) - 0.5, color="0.5")
         axes.set(xticks=[], yticks=[])
@@ -120,14 +136,14 @@ def _read_notes(path: Path, kind: str) -> list[tuple[int, float, float]]:
     return notes
 
 
-def _draw_notes(shown: dict[str, Any]) -> Figure:
+def _draw_notes(shown: list[Shown]) -> Figure:
     """A piano roll for each, on the same axes."""
     with sns.axes_style("whitegrid"):
         figure = Figure(figsize=(13, 0.8 + 1.8 * len(shown)), layout="constrained")
         rows = figure.subplots(len(shown), 1, squeeze=False, sharex=True, sharey=True)[:, 0]
-    for axes, (label, notes) in zip(rows, shown.items(), strict=True):
+    for axes, (label, kind, notes) in zip(rows, shown, strict=True):
         numbers, starts, ends = zip(*notes, strict=True) if notes else ((), (), ())
-        axes.barh(numbers, np.subtract(ends, starts), left=starts, height=0.9, color=color_of(label), linewidth=0)
+        axes.barh(numbers, np.subtract(ends, starts), left=starts, height=0.9, color=color_of(kind), linewidth=0)
         axes.set(ylabel="MIDI note")
         axes.set_title(label, fontsize=10, loc="left")
     rows[-1].set_xlabel("seconds")
@@ -146,17 +162,17 @@ def _shorten(text: str) -> str:
     return "\n".join(lines[:LINES]) + (" …" if len(lines) > LINES else "")
 
 
-def _draw_passages(shown: dict[str, Any]) -> Figure:
+def _draw_passages(shown: list[Shown]) -> Figure:
     """The passages of each below its label."""
-    heights = [2 + sum(text.count("\n") + 1.4 for text in texts) for texts in shown.values()]
+    heights = [2 + sum(text.count("\n") + 1.4 for text in texts) for _, _, texts in shown]
     with sns.axes_style("white"):
         figure = Figure(figsize=(13, 0.8 + INCHES_PER_LINE * sum(heights)), layout="constrained")
         settings = {"height_ratios": heights}
         rows = figure.subplots(len(shown), 1, squeeze=False, gridspec_kw=settings)[:, 0]
-    for axes, height, (label, texts) in zip(rows, heights, shown.items(), strict=True):
+    for axes, height, (label, kind, texts) in zip(rows, heights, shown, strict=True):
         axes.set_axis_off()
         axes.set(xlim=(0, 1), ylim=(height, 0))
-        axes.set_title(label, fontsize=10, loc="left", color=color_of(label), fontweight="bold")
+        axes.set_title(label, fontsize=10, loc="left", color=color_of(kind), fontweight="bold")
         line = 0.2
         for text in texts:
             axes.text(0.01, line, text, va="top", fontsize=9)
@@ -164,7 +180,7 @@ def _draw_passages(shown: dict[str, Any]) -> Figure:
     return figure
 
 
-FORMS: dict[str, tuple[Callable[[Path, str], Any], Callable[[dict[str, Any]], Figure]]] = {
+FORMS: dict[str, tuple[Callable[[Path, str], Any], Callable[[list[Shown]], Figure]]] = {
     "{}_0.wav": (_read_waveform, _draw_waveforms),
     "{}_0.mid": (_read_notes, _draw_notes),
     "{}.png": (_read_images, _draw_images),

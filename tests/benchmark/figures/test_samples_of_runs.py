@@ -7,7 +7,7 @@ from made_up_records import made_up_record
 
 from benchmark.data.midi import write_midi
 from benchmark.errors import UserError
-from benchmark.figures.media import write_pixels
+from benchmark.figures.media import color_of, write_pixels
 from benchmark.figures.samples import sample_folders, samples_figure
 from benchmark.figures.style import save_figure
 from benchmark.rows import group_rows
@@ -47,6 +47,13 @@ def runs(out, data, write, labels=("Z-Forcing", "Z-Forcing + aux"), seeds=(1, 2)
         folder.mkdir(parents=True)
         write(folder)
     return records
+
+
+def test_what_a_row_named_after_an_original_generates_is_drawn_as_generated(tmp_path):
+    rows = group_rows(runs(tmp_path, "timit", write_speech, ("the original Z-Forcing",), (1,)))
+    original, _, generated, _ = samples_figure(tmp_path, rows, "title").axes
+    assert original.lines[0].get_color() == color_of("original")
+    assert generated.lines[0].get_color() == color_of("generated") != color_of("original")
 
 
 @pytest.mark.parametrize("data", FORMS)
