@@ -1,3 +1,6 @@
+import math
+from itertools import cycle
+
 import pytest
 from made_up_records import made_up_ablation, made_up_record, made_up_speech, write_records
 from matplotlib.mathtext import MathTextParser
@@ -29,6 +32,18 @@ def test_the_same_records_give_the_same_bytes(tmp_path, capsys):
 def test_what_makes_no_sense_is_not_drawn(tmp_path):
     main(["--out", str(write_records(tmp_path, [made_up_record("LSTM", model="LSTM", points=1)]))])
     assert set(drawn(tmp_path)) == {"timit_sample_training.png", "timit_sample_training.svg"}
+
+
+def test_a_run_that_diverged_is_no_obstacle(tmp_path):
+    """Neither if all of its model's runs did."""
+    records = made_up_ablation(seeds=(1, 2), weights=(0.0, 0.0025), models=("ZForcing", "SRNN"), points=2)
+    records += [made_up_record("RNN-Gauss", seed, "LSTM", points=2) for seed in (1, 2)]
+    diverged = [record for record in records if record["model"] == "SRNN" or record is records[0]] + records[-1:]
+    for record, value in zip(diverged, cycle([math.nan, math.inf, -math.inf])):
+        for metrics in (*record["results"]["test"].values(), *record["training"]["validation"]):
+            metrics |= {name: value for name in metrics if name.endswith("nats_per_seq")}
+    main(["--out", str(write_records(tmp_path, records))])
+    assert {f"timit_sample_{kind}.png" for kind in ("training", "active_units", *ABLATED)} <= set(drawn(tmp_path))
 
 
 def test_dollars_in_labels_are_no_formulas(tmp_path, monkeypatch):
