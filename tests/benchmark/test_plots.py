@@ -60,6 +60,15 @@ def test_dollars_in_labels_are_no_formulas(tmp_path, monkeypatch):
     assert len(drawn(tmp_path)) == 10
 
 
+def test_without_a_validation_after_the_first_there_are_no_curves(tmp_path):
+    records = made_up_ablation(seeds=(1,), weights=(0.0, 0.0025), models=("ZForcing",), points=1)
+    for record in records:
+        del record["training"]["validation"][1:]
+    main(["--out", str(write_records(tmp_path, records))])
+    kinds = ("active_units", "heat_map", "effects")
+    assert set(drawn(tmp_path)) == {f"timit_sample_{kind}.{suffix}" for kind in kinds for suffix in ("png", "svg")}
+
+
 def test_figures_that_are_no_longer_drawn_are_removed(tmp_path):
     """But not what is no figure of these kinds, and not those of runs that may be elsewhere."""
     stream = made_up_record("LSTM", model="LSTM", data="ptb", source="full", points=1)
