@@ -1,16 +1,17 @@
 """Decodes latents between those of two test sequences: python -m benchmark.interpolate RUN --from 0 --to 1
 
 Each sequence is encoded as the means of its posterior, z_1 ... z_T. A point between two sequences A and B has at every
-step t the latents (1 - w) z_t(A) + w z_t(B), from which the model generates, feeding back its own frames. Past the end
-of the shorter sequence its latents are what the model expects: the mean of the prior at the state that the generation
-is in. At w = 0 and w = 1 this is the free-running reconstruction of one sequence.
+step t the latents (1 - w) z_t(A) + w z_t(B), from which the model generates, feeding back its own frames. The first
+input is (1 - w) u_1(A) + w u_1(B) of real-valued data, else that of the nearer sequence. Past the end of the shorter
+sequence its latents are what the model expects: the mean of the prior at the state that the generation is in. At w = 0
+and w = 1 this is the free-running reconstruction of one sequence.
 """
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -21,6 +22,7 @@ from benchmark.command import run_command
 from benchmark.data.dataset import Sequence
 from benchmark.errors import UserError
 from benchmark.finished_run import FinishedRun, add_arguments, load_run
+from benchmark.sample_folder import INTERPOLATED, note_files
 from benchmark.streams import stream
 from zforcing.distributions import DiagonalGaussian
 from zforcing.interface import Batch, SequenceModel
@@ -53,15 +55,28 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+class End(NamedTuple):
+    """A sequence as the model has read it: u_1, (1, 1, D) or (1, 1), and z_1 ... z_T, (T, 1, Z)."""
+
+    first_input: Tensor
+    latents: Tensor
+
+
+@torch.no_grad()
+def encode(model: SequenceModel, batch: Batch) -> End:
+    """The one sequence of a batch."""
+    return End(batch.inputs[:1], model.encode(batch).latents)
+
+
 @torch.no_grad()
 def between(
-    model: SequenceModel, ends: list[Tensor], weight: float, generator: torch.Generator | None = None
+    model: SequenceModel, ends: tuple[End, End], weight: float, generator: torch.Generator | None = None
 ) -> NDArray[Any]:
     """What the model generates from latents between those of two sequences, as long as the longer one.
 
     Args:
         model: with latents.
-        ends: z_1 ... z_T of each sequence, (T, 1, Z) each.
+        ends: the two sequences.
         weight: of the second sequence, from 0 to 1.
         generator: what frames are drawn from; without it the most likely one is taken.
 
@@ -70,11 +85,14 @@ def between(
     """
 
     def latents(t: int, prior: DiagonalGaussian) -> Tensor:
-        first_BZ, second_BZ = (z_TBZ[t] if t < len(z_TBZ) else prior.mean for z_TBZ in ends)
+        first_BZ, second_BZ = (end.latents[t] if t < len(end.latents) else prior.mean for end in ends)
         return torch.lerp(first_BZ, second_BZ, weight)
 
-    steps = max(map(len, ends))
-    frames = model.generate(steps, 1, generator, latents=latents, most_likely=generator is None)
+    first, second = (end.first_input for end in ends)
+    real = model.head.kind == "real"
+    start = torch.lerp(first, second, weight) if real else first if weight <= 0.5 else second
+    steps = max(len(end.latents) for end in ends)
+    frames = model.generate(steps, 1, generator, start, latents, most_likely=generator is None)
     sequence: NDArray[Any] = frames[:, 0].cpu().numpy()
     return sequence
 
@@ -85,10 +103,10 @@ def interpolation(run: FinishedRun, pair: tuple[int, int], points: int, steps: i
     device = next(parts.model.parameters()).device
     originals = [Sequence(*(x[:steps] for x in parts.dataset.test[index])) for index in pair]
     batches = [Batch(*(torch.from_numpy(x[:, None]) for x in original)) for original in originals]
-    ends = [parts.model.encode(batch.to(device)).latents for batch in batches]
+    first, second = (encode(parts.model, batch.to(device)) for batch in batches)
     decoded = {
-        f"{weight:.3g}": between(
-            parts.model, ends, float(weight), stream(parts.seed, "interpolation") if drawn else None
+        f"weight {weight:.3g}": between(
+            parts.model, (first, second), float(weight), stream(parts.seed, "interpolation") if drawn else None
         )
         for weight in np.linspace(0, 1, points)
     }
@@ -129,8 +147,18 @@ def main(arguments: list[str] | None = None) -> None:
         for first, second in zip(options.first, options.second, strict=True)
     }
     folder = Path(options.folder) if options.folder else run.folder / "interpolation"
-    for path in run.parts.dataset.write_interpolations(folder, rows):
+    paths = run.parts.dataset.write_interpolations(folder, rows)
+    note_files(folder, INTERPOLATED, describe(drawn), paths)
+    for path in paths:
         print(path)
+
+
+def describe(drawn: bool) -> str:
+    """How sequences were generated."""
+    frames = "drawn from the same random numbers at every weight" if drawn else "the most likely one at every step"
+    return (
+        f"generated from latents between those of two test sequences; the frame is {frames}, and the next one's input"
+    )
 
 
 if __name__ == "__main__":

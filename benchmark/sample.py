@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 from benchmark.command import run_command
 from benchmark.errors import UserError
 from benchmark.finished_run import add_arguments, load_run
+from benchmark.samples import longest
 
 EXAMPLE = "example: python -m benchmark.sample timit_zf-seed1234-0a1b2c3d --count 4 --steps 320 --prefix 40"
 
@@ -51,6 +53,10 @@ def main(arguments: list[str] | None = None) -> None:
         count=options.count or parts.samples.count,
         steps=options.steps or parts.samples.steps,
     )
+    most = longest(parts.dataset, options.prefix)
+    if options.steps and options.steps > most > 0:
+        after = f" after {options.prefix}" if options.prefix else ""
+        print(f"{most} steps instead of {options.steps}: the longest test sequence has no more{after}", file=sys.stderr)
     folder = Path(options.folder) if options.folder else run.folder / "generated"
     seed = parts.seed if options.seed is None else options.seed
     for path in samples.write(parts.model, parts.dataset, folder, seed, options.prefix, options.most_likely):

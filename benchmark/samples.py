@@ -11,6 +11,7 @@ import torch
 
 from benchmark.data.dataset import Dataset
 from benchmark.errors import UserError
+from benchmark.sample_folder import FREELY, GENERATED, note_files
 from benchmark.streams import stream
 from zforcing.checks import require_sizes
 from zforcing.interface import SequenceModel
@@ -41,6 +42,8 @@ class Samples:
     ) -> list[Path]:
         """Writes originals of the test split, cut to as many steps, and generated sequences in the data's own form.
 
+        What an earlier call wrote into the folder is replaced.
+
         Args:
             model, dataset: what generates, and what.
             folder: where to.
@@ -57,7 +60,7 @@ class Samples:
                 f"{len(longer)} of {len(dataset.test)} test sequences have more than {prefix} steps, which is fewer "
                 f"than the {self.count} to be generated: lower --prefix or --count"
             )
-        steps = min(self.steps, int(dataset.test.steps.max()) - prefix)
+        steps = min(self.steps, longest(dataset, prefix))
         sequences = [dataset.test[index] for index in longer]
         seen = [np.concatenate((x.inputs[:1], x.targets[:prefix])) for x in sequences] if prefix else []
         model.eval()
@@ -71,4 +74,21 @@ class Samples:
         parts = [*generated.cpu().numpy().swapaxes(0, 1)]
         if prefix:
             parts = [np.concatenate((x[1:], part)) for x, part in zip(seen, parts, strict=True)]
-        return dataset.write_samples(folder, [x.targets[: prefix + steps] for x in sequences], parts)
+        paths = dataset.write_samples(folder, [x.targets[: prefix + steps] for x in sequences], parts, prefix)
+        how = describe(prefix, most_likely, model.has_latent)
+        note_files(folder, GENERATED, how, paths)
+        return paths
+
+
+def longest(dataset: Dataset, prefix: int) -> int:
+    """Steps that the longest sequence of the test split has after a prefix."""
+    return int(dataset.test.steps.max()) - prefix
+
+
+def describe(prefix: int, most_likely: bool, has_latent: bool) -> str:
+    """How sequences were generated."""
+    likely = "the most likely frame at every step, which is the next one's input"
+    how = FREELY if not most_likely else f"{likely}; latents are drawn" if has_latent else likely
+    return (
+        f"the first {prefix} steps, up to the line or '|', are the original's; what follows is {how}" if prefix else how
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -101,8 +102,16 @@ class Dataset(ABC):
         """Further units of a total log-likelihood in nats over `steps` scored steps, by name."""
 
     @abstractmethod
-    def write_samples(self, folder: Path, original: list[NDArray[Any]], generated: list[NDArray[Any]]) -> list[Path]:
-        """Writes sequences, (T, D) or (T,) each in the model's units, in the form a person looks at or listens to."""
+    def write_samples(
+        self, folder: Path, original: list[NDArray[Any]], generated: list[NDArray[Any]], prefix: int = 0
+    ) -> list[Path]:
+        """Writes sequences, (T, D) or (T,) each in the model's units, in the form a person looks at or listens to.
+
+        Args:
+            folder: where to.
+            original, generated: the sequences.
+            prefix: so many steps of the generated ones are the original's; where they end is marked.
+        """
 
     @abstractmethod
     def write_interpolations(self, folder: Path, rows: dict[str, dict[str, NDArray[Any]]]) -> list[Path]:
@@ -110,9 +119,15 @@ class Dataset(ABC):
 
         Args:
             folder: where to.
-            rows: by a name that fits a file, and in each row the sequences by name, from left to right. The names of
-                originals begin with 'original'.
+            rows: by a name that fits a file, and in each row the sequences by name, from left to right: 'original 0',
+                'weight 0', 'weight 0.5', 'weight 1', 'original 1'. `file_stems` says what their files are called.
         """
+
+
+def file_stems(row: str, names: Collection[str]) -> list[str]:
+    """What the files of a row of an interpolation are called, so that they sort: '0-1_02_weight_0.25', ..."""
+    digits = max(2, len(str(len(names) - 1)))
+    return [f"{row}_{place:0{digits}}_{name.replace(' ', '_')}" for place, name in enumerate(names)]
 
 
 class Corpus(Protocol):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from benchmark.data.binary import Packed, fingerprint, whole_sequences
 from benchmark.data.chords import LOWEST, NOTES, compose
-from benchmark.data.dataset import Dataset
+from benchmark.data.dataset import Dataset, file_stems
 from benchmark.data.midi import write_midi
 from benchmark.data.plain_pickle import read_plain_pickle
 from benchmark.errors import UserError
@@ -51,26 +51,30 @@ class MusicDataset(Dataset):
         """Negative log-likelihood in nats per time step: the total over all sequences divided by all their steps."""
         return {"nll_nats_per_step": -log_likelihood / steps}
 
-    def write_samples(self, folder: Path, original: list[NDArray[Any]], generated: list[NDArray[Any]]) -> list[Path]:
+    def write_samples(
+        self, folder: Path, original: list[NDArray[Any]], generated: list[NDArray[Any]], prefix: int = 0
+    ) -> list[Path]:
         """MIDI files and one figure of piano rolls."""
         rows = (("original", original), ("generated", generated))
-        sequences = {f"{kind}_{number}": x for kind, of_kind in rows for number, x in enumerate(of_kind)}
-        return self._write(folder, sequences, "piano_rolls.png")
+        sequences = {f"{kind} {number}": x for kind, of_kind in rows for number, x in enumerate(of_kind)}
+        return self._write(folder, [name.replace(" ", "_") for name in sequences], sequences, "piano_rolls.png", prefix)
 
     def write_interpolations(self, folder: Path, rows: dict[str, dict[str, NDArray[Any]]]) -> list[Path]:
         """MIDI files, and a figure of piano rolls for each row."""
         paths = []
         for row, sequences in rows.items():
-            named = {f"{row}_{name}".replace(" ", "_"): roll_TD for name, roll_TD in sequences.items()}
-            paths += self._write(folder, named, f"{row}.png")
+            paths += self._write(folder, file_stems(row, sequences), sequences, f"{row}.png")
         return paths
 
-    def _write(self, folder: Path, sequences: dict[str, NDArray[Any]], figure: str) -> list[Path]:
+    def _write(
+        self, folder: Path, stems: list[str], sequences: dict[str, NDArray[Any]], figure: str, prefix: int = 0
+    ) -> list[Path]:
         from benchmark.figures.media import plot_piano_rolls
 
         rolls = {name: roll_TD > 0 for name, roll_TD in sequences.items()}
-        paths = [write_midi(folder / f"{name}.mid", roll, LOWEST, SECONDS_PER_STEP) for name, roll in rolls.items()]
-        return [*paths, plot_piano_rolls(folder / figure, rolls, LOWEST)]
+        named = zip(stems, rolls.values(), strict=True)
+        paths = [write_midi(folder / f"{stem}.mid", roll, LOWEST, SECONDS_PER_STEP) for stem, roll in named]
+        return [*paths, plot_piano_rolls(folder / figure, rolls, LOWEST, prefix)]
 
 
 @gin.register

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data.binary import Packed, fingerprint, whole_sequences
-from benchmark.data.dataset import Dataset
+from benchmark.data.dataset import Dataset, file_stems
 from benchmark.data.digits import draw_digits
 from benchmark.data.mnist_files import (
     AMAT_NAMES,
@@ -47,21 +47,28 @@ class ImageDataset(Dataset):
             "nll_bits_per_pixel": -log_likelihood / (pixels * math.log(2)),
         }
 
-    def write_samples(self, folder: Path, original: list[NDArray[Any]], generated: list[NDArray[Any]]) -> list[Path]:
+    def write_samples(
+        self, folder: Path, original: list[NDArray[Any]], generated: list[NDArray[Any]], prefix: int = 0
+    ) -> list[Path]:
         """The images of each kind side by side, and one figure of both; pixels that were not asked for are grey."""
         from benchmark.figures.media import plot_images, write_pixels
 
         images = {"original": _images(original), "generated": _images(generated)}
         paths = [write_pixels(folder / f"{kind}.png", of_kind) for kind, of_kind in images.items()]
-        return [*paths, plot_images(folder / "images.png", images)]
+        return [*paths, plot_images(folder / "images.png", images, prefix=prefix * self.data_size)]
 
     def write_interpolations(self, folder: Path, rows: dict[str, dict[str, NDArray[Any]]]) -> list[Path]:
-        """One figure with a row of images for each."""
-        from benchmark.figures.media import plot_images
+        """Every image as a file of its own, and one figure with a row of images for each."""
+        from benchmark.figures.media import plot_images, write_pixels
 
         images = {row: _images(list(sequences.values())) for row, sequences in rows.items()}
-        titles = [name.split()[0] for name in next(iter(rows.values()))]
-        return [plot_images(folder / "images.png", images, titles)]
+        paths = [
+            write_pixels(folder / f"{stem}.png", image[None])
+            for row, of_row in images.items()
+            for stem, image in zip(file_stems(row, rows[row]), of_row, strict=True)
+        ]
+        titles = [name.removeprefix("weight ").split()[0] for name in next(iter(rows.values()))]
+        return [*paths, plot_images(folder / "images.png", images, titles)]
 
 
 def _images(sequences: list[NDArray[Any]]) -> NDArray[np.float32]:

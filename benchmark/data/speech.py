@@ -16,7 +16,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from benchmark.data.audio import SAMPLE_RATE
-from benchmark.data.dataset import Dataset, Sequence, Split
+from benchmark.data.dataset import Dataset, Sequence, Split, file_stems
 from benchmark.files import write_atomically
 
 SUMMED_AT_A_TIME = 2**20
@@ -172,28 +172,31 @@ class SpeechDataset(Dataset):
         samples = frames_TD.reshape(-1).astype(np.float64) * self.statistics["std"] + self.statistics["mean"]
         return np.clip(np.rint(samples), -32768, 32767).astype(np.int16)
 
-    def write_samples(self, folder: Path, original: list[NDArray[Any]], generated: list[NDArray[Any]]) -> list[Path]:
+    def write_samples(
+        self, folder: Path, original: list[NDArray[Any]], generated: list[NDArray[Any]], prefix: int = 0
+    ) -> list[Path]:
         """WAV files and one figure of waveforms and spectrograms."""
         rows = (("original", original), ("generated", generated))
-        sequences = {f"{kind}_{number}": x for kind, of_kind in rows for number, x in enumerate(of_kind)}
-        return self._write(folder, sequences, "waveforms.png")
+        sequences = {f"{kind} {number}": x for kind, of_kind in rows for number, x in enumerate(of_kind)}
+        return self._write(folder, [name.replace(" ", "_") for name in sequences], sequences, "waveforms.png", prefix)
 
     def write_interpolations(self, folder: Path, rows: dict[str, dict[str, NDArray[Any]]]) -> list[Path]:
         """WAV files, and a figure of waveforms and spectrograms for each row."""
         paths = []
         for row, sequences in rows.items():
-            named = {f"{row}_{name}".replace(" ", "_"): frames_TD for name, frames_TD in sequences.items()}
-            paths += self._write(folder, named, f"{row}.png")
+            paths += self._write(folder, file_stems(row, sequences), sequences, f"{row}.png")
         return paths
 
-    def _write(self, folder: Path, sequences: dict[str, NDArray[Any]], figure: str) -> list[Path]:
+    def _write(
+        self, folder: Path, stems: list[str], sequences: dict[str, NDArray[Any]], figure: str, prefix: int = 0
+    ) -> list[Path]:
         from benchmark.figures.media import plot_waveforms
 
         waveforms = {name: self.waveform(frames_TD) for name, frames_TD in sequences.items()}
         paths = []
-        for name, samples in waveforms.items():
+        for stem, samples in zip(stems, waveforms.values(), strict=True):
             encoded = io.BytesIO()
             soundfile.write(encoded, samples, SAMPLE_RATE, subtype="PCM_16", format="WAV")
-            paths.append(folder / f"{name}.wav")
+            paths.append(folder / f"{stem}.wav")
             write_atomically(paths[-1], encoded.getvalue())
-        return [*paths, plot_waveforms(folder / figure, waveforms, SAMPLE_RATE, self.data_size)]
+        return [*paths, plot_waveforms(folder / figure, waveforms, SAMPLE_RATE, prefix * self.data_size)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -18,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.data.dataset import Dataset, Sequence, Split
+from benchmark.data.dataset import Dataset, Sequence, Split, file_stems
 from benchmark.errors import UserError
 from benchmark.files import write_atomically
 
@@ -223,28 +224,26 @@ class TextDataset(Dataset):
         separator = " " if self.unit == "word" else ""
         return "\n".join(separator.join(line) for line in (lines[:1] if self.protocols == ("sentence",) else lines))
 
-    def write_samples(self, folder: Path, original: list[NDArray[Any]], generated: list[NDArray[Any]]) -> list[Path]:
-        """One text file; a sentence ends at its first <eos>."""
-        folder.mkdir(parents=True, exist_ok=True)
+    def write_samples(
+        self, folder: Path, original: list[NDArray[Any]], generated: list[NDArray[Any]], prefix: int = 0
+    ) -> list[Path]:
+        """One text file; a sentence ends at its first <eos>, and '|' stands where a prefix ends."""
         path = folder / "samples.txt"
-        passages = [
-            f"{kind} {number}\n{self.text(indices)}\n"
-            for kind, sequences in (("original", original), ("generated", generated))
-            for number, indices in enumerate(sequences)
-        ]
-        path.write_text("\n".join(passages), encoding="utf-8")
+        passages = [f"original {number}\n{self.text(indices)}\n" for number, indices in enumerate(original)]
+        mark = " | " if self.unit == "word" else "|"
+        for number, indices in enumerate(generated):
+            parts = (indices[:prefix], indices[prefix:]) if prefix else (indices,)
+            passages.append(f"generated {number}\n{mark.join(map(self.text, parts))}\n")
+        write_atomically(path, "\n".join(passages).encode())
         return [path]
 
     def write_interpolations(self, folder: Path, rows: dict[str, dict[str, NDArray[Any]]]) -> list[Path]:
-        """One Markdown file with a table for each row; a sentence ends at its first <eos>."""
-        tables = [
-            "\n".join([f"| {row} | |", "|---|---|", *(self._table_row(*item) for item in sequences.items())])
+        """One JSON file of all sentences by what files of theirs would be called; each ends at its first <eos>."""
+        sentences = {
+            stem: self.text(indices)
             for row, sequences in rows.items()
-        ]
-        path = folder / "sentences.md"
-        write_atomically(path, ("\n\n".join(tables) + "\n").encode())
+            for stem, indices in zip(file_stems(row, sequences), sequences.values(), strict=True)
+        }
+        path = folder / "sentences.json"
+        write_atomically(path, f"{json.dumps(sentences, indent=1, ensure_ascii=False)}\n".encode())
         return [path]
-
-    def _table_row(self, name: str, indices: NDArray[Any]) -> str:
-        text = self.text(indices).replace("\\", "\\\\").replace("|", "\\|").replace("<", "\\<").replace("\n", " / ")
-        return f"| {name} | {text} |"

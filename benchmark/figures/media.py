@@ -18,10 +18,11 @@ from benchmark.figures.style import save_figure
 from benchmark.files import write_atomically
 
 ORIGINAL, GENERATED = sns.color_palette()[:2]
+PREFIX_END: dict[str, Any] = {"color": "tab:cyan", "linewidth": 2}
 
 
-def plot_waveforms(path: Path, waveforms: dict[str, NDArray[np.int16]], rate: int, frame_size: int) -> Path:
-    """Every waveform above its spectrogram, on one scale per kind."""
+def plot_waveforms(path: Path, waveforms: dict[str, NDArray[np.int16]], rate: int, prefix: int = 0) -> Path:
+    """Every waveform above its spectrogram, on one scale per kind; a line ends the given samples of generated ones."""
     with sns.axes_style("white"):
         figure = Figure(figsize=(5.5 * len(waveforms), 6), layout="constrained")
         grid = figure.subplots(2, len(waveforms), squeeze=False, sharex=True)
@@ -31,15 +32,19 @@ def plot_waveforms(path: Path, waveforms: dict[str, NDArray[np.int16]], rate: in
         draw_waveform(wave, samples, rate, limit, color_of(name))
         wave.set_title(name.replace("_", " "))
         draw_spectrogram(spectrum, samples, rate)
+        for axes in (wave, spectrum) if prefix and is_generated(name) else ():
+            axes.axvline(prefix / rate, **PREFIX_END)
         spectrum.set_xlabel("seconds")
     save_figure(figure, path)
     return path
 
 
-def plot_images(path: Path, images: dict[str, NDArray[np.float32]], titles: Sequence[str] = ()) -> Path:
+def plot_images(
+    path: Path, images: dict[str, NDArray[np.float32]], titles: Sequence[str] = (), prefix: int = 0
+) -> Path:
     """A row for each kind, of (N, height, width) images from 0, black, to 1, white; NaN is grey.
 
-    `titles` stand above the columns.
+    `titles` stand above the columns. A line ends the `prefix` given pixels of generated images.
     """
     columns = max(len(of_kind) for of_kind in images.values())
     with sns.axes_style("white"):
@@ -50,6 +55,13 @@ def plot_images(path: Path, images: dict[str, NDArray[np.float32]], titles: Sequ
             axes.set(xticks=[], yticks=[], facecolor="0.5")
         for axes, image in zip(row, of_kind, strict=False):
             axes.imshow(image, cmap="gray", vmin=0, vmax=1)
+            if prefix and is_generated(name):
+                width = image.shape[1]
+                line, place = divmod(prefix, width)
+                xs = np.array([0, place, place, width]) - 0.5
+                axes.plot(
+                    xs, np.array([line + 1, line + 1, line, line]) - 0.5, scalex=False, scaley=False, **PREFIX_END
+                )
         row[0].set_ylabel(name)
     for axes, title in zip(grid[0], titles, strict=False):
         axes.set_title(title)
@@ -67,8 +79,11 @@ def write_pixels(path: Path, images: NDArray[np.float32]) -> Path:
     return path
 
 
-def plot_piano_rolls(path: Path, rolls: dict[str, NDArray[np.bool_]], lowest: int) -> Path:
-    """Every (T, notes) piano roll, one above the other; `lowest` is the MIDI number of the first note."""
+def plot_piano_rolls(path: Path, rolls: dict[str, NDArray[np.bool_]], lowest: int, prefix: int = 0) -> Path:
+    """Every (T, notes) piano roll, one above the other, a line ending the given steps of generated ones.
+
+    `lowest` is the MIDI number of the first note.
+    """
     with sns.axes_style("white"):
         figure = Figure(figsize=(12, 2.5 * len(rolls)), layout="constrained")
         rows = figure.subplots(len(rolls), 1, squeeze=False, sharex=True)[:, 0]
@@ -77,6 +92,8 @@ def plot_piano_rolls(path: Path, rolls: dict[str, NDArray[np.bool_]], lowest: in
         extent = (0, steps, lowest - 0.5, lowest + notes - 0.5)
         shades = sns.blend_palette(["white", color_of(name)], as_cmap=True)
         axes.imshow(roll.T, aspect="auto", origin="lower", interpolation="nearest", extent=extent, cmap=shades)
+        if prefix and is_generated(name):
+            axes.axvline(prefix, **PREFIX_END)
         axes.set(title=name.replace("_", " "), ylabel="MIDI note")
     rows[-1].set_xlabel("time step")
     save_figure(figure, path)
@@ -85,7 +102,11 @@ def plot_piano_rolls(path: Path, rolls: dict[str, NDArray[np.bool_]], lowest: in
 
 def color_of(name: str) -> Any:
     """Originals have one colour, what models made has another."""
-    return ORIGINAL if "original" in name else GENERATED
+    return GENERATED if is_generated(name) else ORIGINAL
+
+
+def is_generated(name: str) -> bool:
+    return "original" not in name
 
 
 def loudest(waveforms: dict[str, NDArray[np.int16]]) -> float:

@@ -1,6 +1,7 @@
 """What is made of finished runs: samples, interpolations, probes; one tiny run of each kind of data serves them all."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -10,11 +11,13 @@ from corpora import write_ldc_tree
 from mido import MidiFile
 
 from benchmark import interpolate, probe, sample
+from benchmark.data.dataset import file_stems
 from benchmark.data.phones import CLASSES
 from benchmark.errors import UserError
 from benchmark.finished_run import find_run
-from benchmark.interpolate import between
+from benchmark.interpolate import End, between, encode
 from benchmark.run import main as run
+from benchmark.sample_folder import FREELY, GENERATED, INTERPOLATED, read_note
 from zforcing import Batch
 
 SIZES = ("embedding_size=6", "hidden_size=8", "sample_steps=12", "max_updates=2", "batch_size=2")
@@ -79,13 +82,13 @@ SAMPLES = {
 def test_samples_are_those_of_the_run_until_something_else_is_asked_for(runs, kind, tmp_path):
     write(sample.main, runs, kind)
     made = contents(runs.folder(kind) / "generated")
-    assert set(made) == SAMPLES[kind]
+    assert set(made) == {*SAMPLES[kind], GENERATED}
     assert made == contents(runs.folder(kind) / "samples")
     if kind in ("text", "music"):  # the figures of the others take seconds
         for number, options in enumerate((["--seed", "5"], ["--prefix", "3"], ["--most-likely"], ["--steps", "7"])):
             write(sample.main, runs, kind, *options, "--folder", str(tmp_path / str(number)))
             other = contents(tmp_path / str(number))
-            assert set(other) == SAMPLES[kind]
+            assert set(other) == {*SAMPLES[kind], GENERATED}
             assert other != made
 
 
@@ -94,6 +97,69 @@ def test_samples_go_on_from_their_prefix(runs, tmp_path):
     for number in range(2):
         original, generated = (MidiFile(str(tmp_path / f"{kind}_{number}.mid")) for kind in ("original", "generated"))
         assert heard(original, 6) == heard(generated, 6)
+
+
+def test_samples_say_how_they_were_made(runs, tmp_path):
+    """Freely, or else what the command was told; never what does not hold."""
+    folder = runs.folder("music") / "samples"
+    assert read_note(folder) == FREELY
+    assert read_note(tmp_path) is None
+    for options, holds, does_not in (
+        (["--prefix", "6"], "first 6 steps.*original's.*drawn freely", "most likely"),
+        (["--most-likely"], "most likely frame.*latents are drawn", "freely"),
+    ):
+        write(sample.main, runs, "music", *options, "--steps", "4", "--folder", str(tmp_path))
+        assert re.search(holds, read_note(tmp_path))
+        assert does_not not in read_note(tmp_path)
+    for frames, holds, does_not in (("drawn", "same random numbers", "likely"), ("most-likely", "likely", "drawn")):
+        folder = tmp_path / frames
+        options = ["--to", "2", "--points", "2", "--steps", "6", "--frames", frames, "--folder", str(folder)]
+        write(interpolate.main, runs, "music", *options)
+        assert holds in read_note(folder)
+        assert does_not not in read_note(folder)
+
+
+def test_a_sentence_shows_where_its_prefix_ends(runs, tmp_path):
+    write(sample.main, runs, "text", "--prefix", "2", "--folder", str(tmp_path))
+    passages = [block.splitlines() for block in (tmp_path / "samples.txt").read_text().strip().split("\n\n")]
+    original, generated = ([p[1] for p in passages if p[0].startswith(kind)] for kind in ("original", "generated"))
+    assert len(original) == len(generated) > 0
+    for before, after in zip(original, generated, strict=True):
+        assert after.split()[:3] == [*before.split()[:2], "|"]
+        assert "|" not in before
+
+
+def test_what_an_earlier_call_wrote_is_replaced(runs, tmp_path):
+    (tmp_path / "original_7.mid").write_bytes(b"a user's")
+    for count in (3, 1):
+        write(sample.main, runs, "music", "--count", str(count), "--steps", "4", "--folder", str(tmp_path))
+        names = {f"{kind}_{number}.mid" for kind in ("original", "generated") for number in range(count)}
+        assert set(contents(tmp_path)) == {*names, "piano_rolls.png", GENERATED, "original_7.mid"}
+    kept = set(contents(tmp_path))
+    for pair in (["--from", "0", "1", "--to", "2", "3"], ["--to", "2"]):
+        options = ["--points", "3", "--steps", "4", "--folder", str(tmp_path)]
+        write(interpolate.main, runs, "music", *pair, *options)
+    assert set(contents(tmp_path)) == kept | INTERPOLATIONS["music"] | {INTERPOLATED}
+    (tmp_path / GENERATED).write_text('{"note": "a", "files": ["../elsewhere.mid"]}')
+    (tmp_path.parent / "elsewhere.mid").write_bytes(b"")
+    write(sample.main, runs, "music", "--count", "1", "--folder", str(tmp_path))
+    assert (tmp_path.parent / "elsewhere.mid").exists()
+    (tmp_path / GENERATED).write_text("{")
+    with pytest.raises(UserError, match=r"generated.json: cannot be read .*; remove it, or make the samples again"):
+        write(sample.main, runs, "music", "--count", "1", "--folder", str(tmp_path))
+
+
+def test_fewer_steps_than_asked_for_are_announced(runs, tmp_path, capsys):
+    folder = ["--folder", str(tmp_path)]
+    for options, said in (
+        (["--steps", "11"], ""),
+        (["--steps", "12"], "11 steps instead of 12: the longest test sequence has no more\n"),
+        (["--steps", "9", "--prefix", "4"], "7 steps instead of 9: the longest test sequence has no more after 4\n"),
+    ):
+        write(sample.main, runs, "speech", "--count", "1", *options, *folder)
+        found = capsys.readouterr().err
+        assert found.endswith(said)
+        assert ("instead" in found) == bool(said)
 
 
 def heard(file, steps):
@@ -120,11 +186,12 @@ def test_samples_that_cannot_be_made(runs, options, message):
         write(sample.main, runs, "speech", *options)
 
 
+POINTS = ("0-2_00_original_0", "0-2_01_weight_0", "0-2_02_weight_0.5", "0-2_03_weight_1", "0-2_04_original_2")
 INTERPOLATIONS = {
-    "speech": {*(f"0-2_{name}.wav" for name in ("original_0", "0", "0.5", "1", "original_2")), "0-2.png"},
-    "images": {"images.png"},
-    "text": {"sentences.md"},
-    "music": {*(f"0-2_{name}.mid" for name in ("original_0", "0", "0.5", "1", "original_2")), "0-2.png"},
+    "speech": {*(f"{point}.wav" for point in POINTS), "0-2.png"},
+    "images": {*(f"{point}.png" for point in POINTS), "images.png"},
+    "text": {"sentences.json"},
+    "music": {*(f"{point}.mid" for point in POINTS), "0-2.png"},
 }
 
 
@@ -133,7 +200,7 @@ def test_interpolations_are_written_in_the_datas_own_form(runs, kind, tmp_path):
     options = ["--to", "2", "--points", "3", "--steps", "6"]
     write(interpolate.main, runs, kind, *options)
     made = contents(runs.folder(kind) / "interpolation")
-    assert set(made) == INTERPOLATIONS[kind]
+    assert set(made) == {*INTERPOLATIONS[kind], INTERPOLATED}
     if kind in ("text", "music"):
         usual, other = ("most-likely", "drawn") if kind == "text" else ("drawn", "most-likely")
         for frames in (usual, other):
@@ -142,12 +209,20 @@ def test_interpolations_are_written_in_the_datas_own_form(runs, kind, tmp_path):
         assert contents(tmp_path / other) != made
 
 
-def test_sentences_are_a_table_from_one_to_the_other(runs, tmp_path):
-    write(interpolate.main, runs, "text", "--from", "0", "1", "--to", "2", "3", "--folder", str(tmp_path))
-    tables = (tmp_path / "sentences.md").read_text().split("\n\n")
-    assert len(tables) == 2
-    rows = [line.split("|")[1].strip() for line in tables[1].splitlines()]
-    assert rows == ["1-3", "---", "original 1", "0", "0.25", "0.5", "0.75", "1", "original 3"]
+def test_sentences_stand_in_order_from_one_to_the_other(runs, tmp_path):
+    options = ["--from", "0", "1", "--to", "2", "3", "--points", "3", "--folder", str(tmp_path)]
+    write(interpolate.main, runs, "text", *options)
+    sentences = json.loads((tmp_path / "sentences.json").read_text())
+    of_other = ("1-3_00_original_1", "1-3_01_weight_0", "1-3_02_weight_0.5", "1-3_03_weight_1", "1-3_04_original_3")
+    assert list(sentences) == [*POINTS, *of_other]
+    assert sentences[POINTS[0]].split()
+    assert list(sentences) == sorted(sentences)
+
+
+def test_many_points_sort_too():
+    stems = file_stems("0-1", [f"weight {place}" for place in range(101)])
+    assert stems == sorted(stems)
+    assert (stems[0], stems[-1]) == ("0-1_000_weight_0", "0-1_100_weight_100")
 
 
 @pytest.mark.parametrize(
@@ -166,28 +241,39 @@ def test_interpolations_that_cannot_be_made(runs, kind, options, message):
         write(interpolate.main, runs, kind, *options)
 
 
-@pytest.mark.parametrize("head", ["gaussian", "categorical"])
-def test_the_ends_of_an_interpolation_are_the_sequences_own_latents(head):
+@pytest.mark.parametrize("head", ["gaussian", "bernoulli", "categorical"])
+def test_the_ends_of_an_interpolation_are_the_sequences_own(head):
     """A shorter sequence goes on with the prior's mean; the longer one is told by its latents to the end."""
     model = small_model("zf", head)
-    long, short = (model.encode(small_batch(model.head, steps, 1)).latents for steps in (6, 4))
+    long, short = (encode(model, small_batch(model.head, steps, 1)) for steps in (6, 4))
 
-    def expected(ends):
-        return model.generate(6, 1, latents=lambda t, prior: ends[t] if t < len(ends) else prior.mean, most_likely=True)
+    def expected(end):
+        def latents(t, prior):
+            return end.latents[t] if t < len(end.latents) else prior.mean
+
+        return model.generate(6, 1, prefix=end.first_input, latents=latents, most_likely=True)[:, 0].numpy()
 
     for ends in ((long, short), (short, long)):
         for weight in (0, 1):
-            found = between(model, list(ends), weight)
-            np.testing.assert_allclose(found, expected(ends[weight])[:, 0].numpy(), rtol=1e-12)
+            np.testing.assert_allclose(between(model, ends, weight), expected(ends[weight]), rtol=1e-12)
     if head == "gaussian":
-        half = between(model, [long, long + 2.0], 0.5)
-        shifted = model.generate(6, 1, latents=lambda t, prior: long[t] + 1.0, most_likely=True)
-        np.testing.assert_allclose(half, shifted[:, 0].numpy(), rtol=1e-9)
+        half = between(model, (long, End(long.first_input + 2.0, long.latents + 2.0)), 0.5)
+        shifted = expected(End(long.first_input + 1.0, long.latents + 1.0))
+        np.testing.assert_allclose(half, shifted, rtol=1e-9)
+
+
+def test_an_interpolation_starts_with_what_the_encoder_read():
+    model = small_model("zf")
+    batches = [small_batch(model.head, 5, 1) for _ in range(2)]
+    ends = first, _ = tuple(encode(model, batch) for batch in batches)
+    assert torch.equal(first.first_input, batches[0].inputs[:1])
+    from_zeros = model.generate(5, 1, latents=lambda t, prior: first.latents[t], most_likely=True)
+    assert np.abs(between(model, ends, 0)[0] - from_zeros[0, 0].numpy()).max() > 1e-3
 
 
 def test_points_share_their_random_numbers():
     model = small_model("zf")
-    ends = [model.encode(small_batch(model.head, 5, 1)).latents for _ in range(2)]
+    ends = [encode(model, small_batch(model.head, 5, 1)) for _ in range(2)]
     drawn = [between(model, ends, w, torch.Generator().manual_seed(3)) for w in (0.3, 0.3 + 1e-9, 0.9)]
     np.testing.assert_allclose(drawn[0], drawn[1], atol=1e-5)
     assert np.abs(drawn[0] - drawn[2]).max() > 1e-2

@@ -6,8 +6,28 @@ from benchmark.figures.media import plot_images, plot_piano_rolls, plot_waveform
 
 def test_waveforms_of_any_length(tmp_path):
     silence, noise = np.zeros(100, np.int16), np.random.default_rng(0).integers(-99, 99, 5000).astype(np.int16)
-    path = plot_waveforms(tmp_path / "w.png", {"original_0": silence, "generated_0": noise}, 16000, 50)
+    path = plot_waveforms(tmp_path / "w.png", {"original 0": silence, "generated 0": noise}, 16000)
     assert len(path.read_bytes()) > 10_000
+
+
+def test_a_prefix_is_marked_where_it_ends(tmp_path):
+    """In generated sequences alone, and elsewhere for another prefix."""
+    noise = np.random.default_rng(0).integers(-99, 99, 5000).astype(np.int16)
+    pixels, notes = np.zeros((1, 28, 28), np.float32), np.zeros((60, 88), bool)
+    for plot, sequence, steps in (
+        (lambda *given: plot_waveforms(*given[:2], 16000, *given[2:]), noise, (1000, 3000)),
+        (lambda *given: plot_piano_rolls(*given[:2], 21, *given[2:]), notes, (10, 30)),
+        (lambda path, images, prefix=0: plot_images(path, images, prefix=prefix), pixels, (28 * 5, 28 * 5 + 14)),
+    ):
+        plain, short, long = (
+            imread(plot(tmp_path / "a.png", {"original 0": sequence, "generated 0": sequence}, *prefix))
+            for prefix in ((), steps[:1], steps[1:])
+        )
+        assert (plain != short).any()
+        assert (short != long).any()
+    originals = {"original": pixels}
+    path = plot_images(tmp_path / "a.png", originals)
+    assert path.read_bytes() == plot_images(tmp_path / "b.png", originals, prefix=140).read_bytes()
 
 
 def test_images_of_which_a_part_is_missing(tmp_path):
