@@ -65,8 +65,10 @@ def _is_finite(value: Any) -> bool:
 
 def _curve(title: str, unit: str, values: dict[int, float], untrained: float | None, best_update: int) -> Curve:
     lowest, highest = min(values.values()), max(values.values())
-    margin = 0.05 * (highest - lowest) or max(1e-9, 0.05 * abs(highest)) or 1.0
+    margin = 0.05 * (highest - lowest) or 0.05 * abs(highest) or 1.0
     bottom, top = lowest - margin, highest + margin
+    if lowest >= 0:
+        bottom = max(0.0, bottom)  # what is never negative, such as KL, has no axis below zero
     last = max(values)
 
     def place(update: float, value: float) -> tuple[float, float]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import wave
 from pathlib import Path
 
 MOST_BYTES = 10_000_000  # of all data URIs together
 MOST_SECONDS = 5.0  # of one recording
 MOST_CHARACTERS = 6_000  # of one text
-PICTURE_WIDTH = 1600  # pixels; wider pictures are scaled down, pixels of much narrower ones are made squares
+PICTURE_WIDTH = 1600  # pixels; wider pictures are scaled down, the pixels of small ones are made squares
 COLOURS = 128  # of a picture of a sample
 KINDS = {
     ".png": "image/png",
@@ -45,8 +46,20 @@ class Media:
         return self._embed(path, path.read_bytes())
 
     def picture(self, path: Path) -> str | None:
-        """A picture of samples in few colours and of a useful size; None if there is no room."""
-        return self._embed(path, _useful_picture(path))
+        """A figure in few colours and not too wide; None if there is no room or it cannot be read."""
+        return self._picture(path, enlarged=False)
+
+    def pixels(self, path: Path) -> str | None:
+        """A picture of a few pixels, which become squares; None if there is no room or it cannot be read."""
+        return self._picture(path, enlarged=True)
+
+    def _picture(self, path: Path, enlarged: bool) -> str | None:
+        try:
+            content = _useful_picture(path, enlarged)
+        except (OSError, SyntaxError, ValueError):  # what Pillow raises
+            self.left_out.append(self._name(path))
+            return None
+        return self._embed(path, content)
 
     def sound(self, path: Path) -> str | None:
         """The beginning of a recording; None if there is no room or it is no WAV file of whole numbers."""
@@ -68,6 +81,14 @@ class Media:
         self.shortened.append(self._name(path))
         return f"{content[:MOST_CHARACTERS]} …"
 
+    def sentences(self, path: Path) -> dict[str, str] | None:
+        """Sentences by name; None if they cannot be read."""
+        try:
+            return {str(name): str(sentence) for name, sentence in json.loads(path.read_text("utf-8")).items()}
+        except (ValueError, AttributeError):
+            self.left_out.append(self._name(path))
+            return None
+
     def _embed(self, path: Path, content: bytes) -> str | None:
         uri = f"data:{KINDS[path.suffix]};base64,{base64.b64encode(content).decode()}"
         if self.used + len(uri) > self.most_bytes:
@@ -80,7 +101,7 @@ class Media:
         return path.relative_to(self.folder).as_posix()
 
 
-def _useful_picture(path: Path) -> bytes:
+def _useful_picture(path: Path, enlarged: bool) -> bytes:
     from PIL import Image  # not needed where there are no samples
 
     with Image.open(path) as image:
@@ -88,7 +109,7 @@ def _useful_picture(path: Path) -> bytes:
     if picture.width > PICTURE_WIDTH:
         height = round(picture.height * PICTURE_WIDTH / picture.width)
         picture = picture.resize((PICTURE_WIDTH, height), Image.Resampling.LANCZOS)
-    else:
+    elif enlarged:
         side = PICTURE_WIDTH // picture.width
         picture = picture.resize((side * picture.width, side * picture.height), Image.Resampling.NEAREST)
     encoded = io.BytesIO()

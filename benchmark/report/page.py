@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import math
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,10 +18,11 @@ from benchmark.records import group_records
 from benchmark.report.curves import BOTTOM, HEIGHT, LEFT, RIGHT, WIDTH
 from benchmark.report.media import MOST_CHARACTERS, MOST_SECONDS, Media
 from benchmark.report.runs import RunView, run_views
-from benchmark.report.samples import RunSamples, collect_samples
+from benchmark.report.samples import RowSamples, collect_samples
 from benchmark.report.scores import EffectTable, ScoreTable, effects, score_tables
 from benchmark.row import Row
 from benchmark.rows import group_rows
+from benchmark.tables.columns import NOT_FINITE
 from benchmark.tables.contents import short_commit
 
 ORDER = ("training", "auxiliary", "effects", "heat_map", "active_units", "samples")  # of figures, by their names' ends
@@ -52,7 +54,7 @@ class Section(NamedTuple):
     tables: list[ScoreTable]
     effects: EffectTable
     figures: list[Figure]
-    samples: list[RunSamples]
+    samples: list[RowSamples]
     published: list[dict[str, Any]]
 
     @property
@@ -63,10 +65,12 @@ class Section(NamedTuple):
 def build_page(out: Path, records: list[dict[str, Any]]) -> str:
     """The page of these records, with the figures and samples of their results folder; the same for the same files."""
     media = Media(out)
-    groups = group_records(with_later(out, records))
+    rows = {name: group_rows(group) for name, group in group_records(with_later(out, records)).items()}
     paths = drawings(out / "figures")
-    titled = {name: _figures(paths, name, groups, media) for name in (*groups, "")}
-    sections = [_section(out, name, group_rows(group), titled[name], media) for name, group in groups.items()]
+    titled = {name: _figures(paths, name, rows, media) for name in (*rows, "")}
+    drawn = {name for name in rows if any(path.stem == f"{name}_samples" for path in paths)}
+    samples = collect_samples(out, rows, drawn, media)
+    sections = [_section(name, of_section, titled[name], samples[name]) for name, of_section in rows.items()]
     runs = [run for section in sections for run in run_views(out, section.rows)]
     return render_page(out, sections, runs, titled[""], media)
 
@@ -106,7 +110,7 @@ def render_page(out: Path, sections: list[Section], runs: list[RunView], figures
         most_characters=MOST_CHARACTERS,
         legends=list(dict.fromkeys(text for section in sections for table in section.tables for text in table.legends)),
         models=sorted({run.record["model"] for run in runs}),
-        commits=sorted({run.record["environment"].get("commit", "unknown") for run in runs}),
+        commits=sorted({run.record["environment"]["commit"] for run in runs}),
         chart={"width": WIDTH, "height": HEIGHT, "left": LEFT, "right": RIGHT, "bottom": BOTTOM},
         style=Markup(style),
         script=Markup(script),
@@ -119,6 +123,8 @@ def shown(value: Any) -> str:
     """A number with three decimals, or three digits if it is small; anything else as it is."""
     if not isinstance(value, float):
         return "" if value is None else str(value)
+    if not math.isfinite(value):
+        return NOT_FINITE
     return f"{value:.3g}" if 0 < abs(value) < 0.1 else f"{value:.3f}"
 
 
@@ -127,7 +133,7 @@ def _hash(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
-def _section(out: Path, name: str, rows: list[Row], figures: list[Figure], media: Media) -> Section:
+def _section(name: str, rows: list[Row], figures: list[Figure], samples: list[RowSamples]) -> Section:
     return Section(
         name,
         f"{rows[0].dataset}, {rows[0].source}",
@@ -136,7 +142,7 @@ def _section(out: Path, name: str, rows: list[Row], figures: list[Figure], media
         score_tables(rows),
         effects(rows),
         figures,
-        collect_samples(out, rows, media),
+        samples,
         published_rows(rows[0].dataset),
     )
 

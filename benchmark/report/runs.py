@@ -8,13 +8,19 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmark.errors import UserError
+from benchmark.later import file_of_metric
 from benchmark.report.curves import Curve, training_curves
 from benchmark.row import Row
 
+# What is said of a run anyway.
+IDENTITY = {"run_id", "label", "model", "seed", "source", "description"}
+CONTAINERS = {"what", "values"}  # whose name says nothing
+
 
 class Further(NamedTuple):
-    """Numbers that another command added to a run: their file, and name and value of each."""
+    """Numbers that another command added to a run: what they are, their file, and name and value of each."""
 
+    title: str
     name: str
     values: dict[str, Any]
 
@@ -28,8 +34,8 @@ class RunView(NamedTuple):
         record: of the run.
         curves: of its training.
         columns: (split, protocol) of the metrics.
-        metrics: by name, a value for each column, None where there is none.
-        further: numbers of other commands, such as tighter bounds.
+        metrics: of the record, by name, a value for each column, None where there is none.
+        further: numbers of other commands: tighter bounds, phones.
         command: that repeats the run.
     """
 
@@ -54,7 +60,9 @@ def _view(out: Path, row: Row, record: dict[str, Any]) -> RunView:
         for split, protocols in record["results"].items()
         for protocol, metrics in protocols.items()
     }
-    names = dict.fromkeys(name for metrics in results.values() for name in metrics)
+    run_id = record["run_id"]
+    named = dict.fromkeys(name for metrics in results.values() for name in metrics)
+    names = [name for name in named if file_of_metric(name, run_id) == f"records/{run_id}.json"]
     return RunView(
         row.label,
         f"{row.dataset}_{row.source}",
@@ -62,31 +70,34 @@ def _view(out: Path, row: Row, record: dict[str, Any]) -> RunView:
         training_curves(record),
         list(results),
         {name: [metrics.get(name) for metrics in results.values()] for name in names},
-        _further(out, record["run_id"]),
+        _further(out, run_id),
         repeating_command(record),
     )
 
 
 def _further(out: Path, run_id: str) -> list[Further]:
     paths = [
-        *sorted((out / "bounds").glob(f"{run_id}_*.json")),
-        *(out / "probes").glob(f"{run_id}.json"),
+        *(("Another bound", path) for path in sorted((out / "bounds").glob(f"{run_id}_*.json"))),
+        *(("Phones found by a linear probe", path) for path in (out / "probes").glob(f"{run_id}.json")),
     ]
     found = []
-    for path in paths:
+    for title, path in paths:
         try:
-            values = flat(json.loads(path.read_text()))
+            values = {name: value for name, value in json.loads(path.read_text()).items() if name not in IDENTITY}
         except (ValueError, AttributeError) as error:
             raise UserError(f"{path}: cannot be read ({error}); remove it, or make it again") from error
-        found.append(Further(path.relative_to(out).as_posix(), values))
+        found.append(Further(title, path.relative_to(out).as_posix(), in_words(values)))
     return found
 
 
-def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested names joined by dots: {'a': {'b': 1}} is {'a.b': 1}."""
+def in_words(values: dict[str, Any], outer: str = "") -> dict[str, Any]:
+    """Nested names in words: {'what': {'latents': {'accuracy_valid': 1}}} is {'latents, accuracy valid': 1}."""
     joined: dict[str, Any] = {}
     for name, value in values.items():
-        joined |= flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
+        if isinstance(value, dict):
+            joined |= in_words(value, outer if name in CONTAINERS else f"{outer}{name}, ")
+        else:
+            joined[f"{outer}{name}".replace("_", " ")] = value
     return joined
 
 

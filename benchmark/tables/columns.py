@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from benchmark.statistics import Interval
 
+NOT_FINITE = "not finite"
 EXACT, LOWER, UPPER, NOT_STATED = "exact", "lower bound", "upper bound", "not stated if exact"
 
 
@@ -52,7 +54,7 @@ class Number:
 
     @property
     def mean_text(self) -> str:
-        return self.written or _without_negative_zero(self.mean, self.kind.form)
+        return self.written or _in_words(self.mean, self.kind.form)
 
     @property
     def half_width_text(self) -> str:
@@ -99,6 +101,9 @@ def number(kind: Kind, interval: Interval, suffix: str = "", clear: bool = False
     return Number(kind, interval.mean, interval.half_width, suffix=suffix, clear=clear)
 
 
-def _without_negative_zero(value: float, form: str) -> str:
+def _in_words(value: float, form: str) -> str:
+    """A number without a negative zero, or that there is none, as where a run diverged."""
+    if not math.isfinite(value):
+        return NOT_FINITE
     text = format(value, form)
     return format(0.0, form) if float(text) == 0 else text

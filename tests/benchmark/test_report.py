@@ -10,19 +10,16 @@ from html.parser import HTMLParser
 
 import pytest
 from made_up_records import made_up_ablation, made_up_record, write_records
-from PIL import Image
-from results_folder import HOSTILE, write_picture, write_results
+from results_folder import HOSTILE, write_results
 
 from benchmark import REPOSITORY
 from benchmark.command import run_command
 from benchmark.records import folder_records
 from benchmark.report import main
-from benchmark.report.curves import HEIGHT, LEFT, RIGHT, WIDTH, round_ticks, training_curves
-from benchmark.report.media import MOST_CHARACTERS, MOST_SECONDS, Media
+from benchmark.report.curves import BOTTOM, HEIGHT, LEFT, RIGHT, WIDTH, round_ticks, training_curves
+from benchmark.report.media import MOST_SECONDS
 from benchmark.report.page import build_page, drawings, shown
-from benchmark.report.runs import flat, repeating_command
-from benchmark.report.samples import collect_samples
-from benchmark.rows import group_rows
+from benchmark.report.runs import in_words, repeating_command
 from benchmark.statistics import t_interval
 from benchmark.tables import all_tables
 
@@ -159,58 +156,16 @@ def test_samples_are_there_once_for_each_row(page):
     assert len(page.all("img", "src")) == 5
 
 
-def test_what_does_not_fit_is_named(results):
-    media = Media(results[0], most_bytes=100_000)
-    paths = sorted((results[0] / "runs").glob("*/samples/*.wav"))
-    embedded = [media.sound(path) for path in paths]
-    assert media.used == sum(len(uri) for uri in embedded if uri) <= 100_000
-    left_out = [path.relative_to(results[0]).as_posix() for path, uri in zip(paths, embedded, strict=True) if not uri]
-    assert media.left_out == left_out != []
-
-
-def test_a_long_text_is_cut_and_named(tmp_path):
-    path = tmp_path / "samples.txt"
-    path.write_text("word " * MOST_CHARACTERS)
-    media = Media(tmp_path)
-    assert len(media.text(path)) == MOST_CHARACTERS + 2
-    assert media.shortened == ["samples.txt"]
-
-
-@pytest.mark.parametrize(("width", "shown_width"), [(2400, 1600), (1000, 1000), (500, 1500)])
-def test_a_picture_has_a_useful_size(tmp_path, width, shown_width):
-    write_picture(tmp_path / "a.png", width)
-    uri = Media(tmp_path).picture(tmp_path / "a.png")
-    with Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))) as picture:
-        assert picture.width == shown_width
-        assert picture.height == pytest.approx(40 * shown_width / width, abs=1)
-
-
 def test_a_run_that_diverged_is_shown(tmp_path):
     record = made_up_record(points=3)
     for metrics in (*record["training"]["validation"][1:], record["results"]["test"]["utterance"]):
         metrics["elbo_nats_per_seq"] = math.nan
     write_records(tmp_path, [record, made_up_record(seed=2)])
     main(["--out", str(tmp_path)])
-    assert "nan" in Page((tmp_path / "report.html").read_text()).all("data", "value")
-
-
-def test_a_damaged_sound_is_left_out_and_named(tmp_path):
-    (tmp_path / "a.wav").write_bytes(b"RIFF, or not")
-    media = Media(tmp_path)
-    assert media.sound(tmp_path / "a.wav") is None
-    assert media.left_out == ["a.wav"]
-
-
-def test_a_row_shows_the_run_with_most_samples(tmp_path):
-    records = [made_up_record(seed=seed) for seed in (1, 2)]
-    for record, folders in zip(records, (["samples"], ["samples", "interpolation"]), strict=True):
-        for folder in folders:
-            path = tmp_path / "runs" / record["run_id"] / folder / "generated_0.txt"
-            path.parent.mkdir(parents=True)
-            path.write_text("words")
-    [group] = collect_samples(tmp_path, group_rows(records), Media(tmp_path))
-    assert group.record == records[1]
-    assert [sample.title for sample in group.samples] == ["generated 0", "interpolation generated 0"]
+    page = Page((tmp_path / "report.html").read_text())
+    assert "nan" in page.all("data", "value")
+    assert {"not finite"} <= {text.strip() for text in page.texts["td"]}
+    assert not [text for tag in ("td", "data", "strong") for text in page.texts[tag] if "nan" in text]
 
 
 def test_a_figure_is_a_drawing_unless_pixels_take_less(tmp_path, monkeypatch):
@@ -245,7 +200,15 @@ def test_numbers_of_other_commands_are_shown(tmp_path):
         json.dumps({"bound": "iwae", "samples": 100, "values": {"nats_per_seq": -4000.125}})
     )
     main(["--out", str(tmp_path)])
-    assert "-4000.125" in Page((tmp_path / "report.html").read_text()).all("data", "value")
+    (tmp_path / "probes").mkdir()
+    probe = {"label": "Z-Forcing", "what": {"latents": {"accuracy": 0.62525, "accuracy_valid": 0.5}}, "majority": 0.25}
+    (tmp_path / f"probes/{record['run_id']}.json").write_text(json.dumps(probe))
+    main(["--out", str(tmp_path)])
+    page = Page((tmp_path / "report.html").read_text())
+    for value in ("-4000.125", "0.62525", "0.25"):
+        assert page.all("data", "value").count(value) == 1
+    assert {"latents, accuracy", "latents, accuracy valid", "majority", "nats per seq"} <= set(page.texts["dt"])
+    assert not [name for name in page.texts["code"] if "accuracy" in name or "iwae" in name]
 
 
 def test_what_the_auxiliary_cost_changes_has_a_table(tmp_path):
@@ -277,6 +240,27 @@ def test_curves_start_with_the_first_update():
     assert len(training_curves(record)[0].points.split()) == 3
 
 
+@pytest.mark.parametrize(("value", "ticks"), [(0.0, ["0.0", "0.5", "1.0"]), (10.0, ["9.5", "10.0", "10.5"])])
+def test_a_collapsed_model_has_an_axis(value, ticks):
+    record = copy.deepcopy(made_up_record(points=4))
+    for point in record["training"]["validation"]:
+        point |= {"kl_nats_per_seq": value, "active_units": value}
+    _, *flat = training_curves(record)
+    assert [curve.title for curve in flat] == ["KL", "active units"]
+    for curve in flat:
+        assert [tick.text for tick in curve.y_ticks] == ticks
+        assert len({point.split(",")[1] for point in curve.points.split()}) == 1
+
+
+def test_what_is_not_negative_has_no_axis_below_zero():
+    record = copy.deepcopy(made_up_record(points=4))
+    for number, point in enumerate(record["training"]["validation"]):
+        point |= {"kl_nats_per_seq": float(number - 1), "elbo_nats_per_seq": number - 2.0}
+    bound, kl, _ = training_curves(record)
+    assert kl.y_ticks[0] == (HEIGHT - BOTTOM, "0")
+    assert bound.y_ticks[0].text == "-1"
+
+
 def test_ticks_are_round():
     assert round_ticks(0, 1920, 4) == [(0, "0"), (500, "500"), (1000, "1,000"), (1500, "1,500")]
     assert [text for _, text in round_ticks(-0.11, 0.12, 4)] == ["-0.1", "0.0", "0.1"]
@@ -284,13 +268,14 @@ def test_ticks_are_round():
 
 
 def test_small_things():
-    assert [shown(value) for value in (1234.56789, 0.00123456, 3, None, "elbo")] == [
+    assert [shown(value) for value in (1234.56789, 0.00123456, 3, None, "elbo", math.inf)] == [
         "1234.568",
         "0.00123",
         "3",
         "",
         "elbo",
+        "not finite",
     ]
-    assert flat({"a": {"b": 1}, "c": 2}) == {"a.b": 1, "c": 2}
+    assert in_words({"values": {"a_b": 1, "d": {"e": 3}}, "c": 2}) == {"a b": 1, "d, e": 3, "c": 2}
     record = {"gin_files": ["gin/timit_zf.gin"], "overrides": ["label = 'x y'"]}
     assert repeating_command(record).endswith("""--gin gin/timit_zf.gin --set 'label = '"'"'x y'"'"''""")

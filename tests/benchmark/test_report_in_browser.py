@@ -142,6 +142,41 @@ def test_one_filter_for_all_tables(browser):
     assert " of " in find(browser, ".filter output").text
 
 
+def test_a_table_without_rows_is_hidden_with_its_heading(browser):
+    find(browser, "[name='reported']").click()
+    model = Select(find(browser, "[name='model']"))
+    ptb, reported, runs = (
+        find(browser, f"section[aria-labelledby='{name}']") for name in ("ptb_full", "reported", "runs")
+    )
+    table = find(browser, "section[aria-labelledby='timit_sample'] table.scores")
+    assert ptb.is_displayed()
+    assert not reported.is_displayed()
+    model.select_by_visible_text("LSTM")
+    assert table.is_displayed()
+    assert runs.is_displayed()
+    assert not ptb.is_displayed()
+    find(browser, "[name='text']").send_keys("no such row")
+    assert not [element for element in find_all(browser, "main h3, main table") if element.is_displayed()]
+    find(browser, "[name='text']").clear()
+    model.select_by_visible_text("all")
+    find(browser, "[name='reported']").click()
+    assert all(section.is_displayed() for section in (ptb, reported, runs, table))
+
+
+def test_a_figure_can_be_read_on_a_phone(browser):
+    """It is wider than the window, and scrolls by itself, by keys too."""
+    resize(browser, *PHONE)
+    picture = find(browser, "img")
+    region = picture.find_element("xpath", "..")
+    assert picture.size["width"] >= 700
+    assert region.size["width"] <= PHONE[0]
+    browser.execute_script("arguments[0].focus()", region)
+    region.send_keys(Keys.ARROW_RIGHT)
+    wait(browser, lambda _: region.get_property("scrollLeft") > 0)
+    resize(browser, *DESKTOP)
+    assert region.get_property("scrollWidth") <= region.size["width"]
+
+
 def test_a_number_leads_to_its_run_and_back(browser):
     link = find(browser, "table.scores a[href^='#run-']")
     browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", link)

@@ -45,6 +45,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
 
 const filter = document.querySelector("form.filter");
 const filtered = [...document.querySelectorAll("#results [data-data]")];
+const blocks = document.querySelectorAll("#results .block"); // a table with its heading and legend, or several
 const texts = new Map(filtered.map((element) => [element, element.textContent.toLowerCase()]));
 
 function matches(element, chosen) {
@@ -61,6 +62,7 @@ function applyFilter() {
   const words = text.value.toLowerCase().split(/\s+/).filter(Boolean);
   const chosen = { words, data: data.value, model: model.value, reported: reported.checked };
   for (const element of filtered) element.hidden = !matches(element, chosen);
+  for (const block of blocks) block.hidden = !block.querySelector("tr[data-data]:not([hidden])");
   const rows = filtered.filter((element) => element.tagName === "TR");
   const left = rows.filter((row) => !row.hidden).length;
   filter.querySelector("output").textContent = left < rows.length ? `${left} of ${rows.length} rows` : "";
