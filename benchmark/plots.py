@@ -10,6 +10,7 @@ from benchmark.figures.active_units import active_units_figure
 from benchmark.figures.auxiliary import auxiliary_figure
 from benchmark.figures.effects import effects_figure
 from benchmark.figures.heat_map import heat_map_figure
+from benchmark.figures.interpolation import interpolation_figure
 from benchmark.figures.samples import samples_figure
 from benchmark.figures.style import save_figure
 from benchmark.figures.training import training_figure
@@ -24,7 +25,7 @@ FIGURES = {
     "heat_map": heat_map_figure,
     "effects": effects_figure,
 }
-FROM_RUNS = {"samples": samples_figure}  # not from records alone
+FROM_RUNS = {"samples": samples_figure, "interpolation": interpolation_figure}  # not from records alone
 SUFFIXES = (".png", ".svg")
 
 
@@ -42,7 +43,7 @@ def comparable(rows: list[Row]) -> dict[str, list[Row]]:
 
 
 def write_figures(out: Path, rows: list[Row]) -> list[Path]:
-    """Writes what can be drawn of these rows to `out`/figures, as PNG and SVG; samples, if runs are there, as PNG.
+    """Writes what can be drawn of these rows to `out`/figures, as PNG and SVG; what shows files of runs as PNG.
 
     Figures that other rows have left there are removed.
     """
@@ -75,7 +76,9 @@ def stale_figures(folder: Path, names: Collection[str], written: Collection[Path
 
 
 def main(arguments: list[str] | None = None) -> None:
-    description = "Draws all records of each data set and source: training, ablations, latents, samples."
+    description = (
+        "Draws all records of each data set and source: training, ablations, latents, samples, interpolations."
+    )
     out, records = chosen_records("python -m benchmark.plots", description, arguments)
     for path in write_figures(out, group_rows(records)):
         print(path)

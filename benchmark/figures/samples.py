@@ -9,13 +9,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import seaborn as sns
-import soundfile
 from matplotlib.figure import Figure
-from matplotlib.image import imread
-from mido import MidiFile
 
-from benchmark.errors import UserError
-from benchmark.figures.media import color_of, draw_spectrogram, draw_waveform, loudest
+from benchmark.figures.media import color_of, draw_image, draw_notes, draw_spectrogram, draw_waveform, loudest
+from benchmark.figures.sequence_files import read_file, read_notes, read_pixels, read_waveform, run_folders
 from benchmark.figures.style import heading
 from benchmark.row import Row
 
@@ -50,44 +47,17 @@ def samples_figure(out: Path, rows: list[Row], title: str) -> Figure | None:
     Raises:
         UserError: a file cannot be read.
     """
-    folders = sample_folders(out, rows)
+    folders = run_folders(out, rows, "samples")
     for name, (read, draw) in FORMS.items():
         kept = {label: folder for label, folder in folders.items() if (folder / name.format(GENERATED)).is_file()}
         if kept:
             sources = [(ORIGINAL, ORIGINAL, next(iter(kept.values())))]
             sources += [(label, GENERATED, folder) for label, folder in kept.items()]
-            shown = [
-                Shown(label, kind, _read(read, folder / name.format(kind), kind)) for label, kind, folder in sources
-            ]
+            shown = [Shown(label, kind, read_file(read, folder / name.format(kind))) for label, kind, folder in sources]
             figure = draw(shown)
             heading(figure, title, "originals of the test split, and what is generated freely")
             return figure
     return None
-
-
-def sample_folders(out: Path, rows: list[Row]) -> dict[str, Path]:
-    """The samples of the first run of each row that left any, by the row's label and the run's seed."""
-    folders: dict[str, Path] = {}
-    for row in rows:
-        for record in row.records:
-            folder = out / "runs" / record["run_id"] / "samples"
-            if folder.is_dir():
-                folders[f"{row.label}, seed {record['seed']}"] = folder
-                break
-    return folders
-
-
-def _read(read: Callable[[Path, str], Any], path: Path, kind: str) -> Any:
-    try:
-        return read(path, kind)
-    except (OSError, ValueError, EOFError, RuntimeError, SyntaxError) as error:  # what the readers raise
-        raise UserError(f"{path}: cannot be read ({error}); repeat its run with --fresh") from error
-
-
-def _read_waveform(path: Path, kind: str) -> tuple[Any, int]:
-    """Samples and their rate."""
-    samples, rate = soundfile.read(path, dtype="int16")
-    return samples, rate
 
 
 def _draw_waveforms(shown: list[Shown]) -> Figure:
@@ -105,35 +75,17 @@ def _draw_waveforms(shown: list[Shown]) -> Figure:
     return figure
 
 
-def _read_images(path: Path, kind: str) -> Any:
-    """(height, N x width): the first N images, side by side."""
-    pixels = imread(path)[..., 0]
-    return pixels[:, : IMAGES * len(pixels)]
-
-
 def _draw_images(shown: list[Shown]) -> Figure:
-    """A row of images for each."""
+    """The first images of each, in a row."""
     with sns.axes_style("white"):
         figure = Figure(figsize=(13, 0.8 + 1.15 * len(shown)), layout="constrained")
         rows = figure.subplots(len(shown), 1, squeeze=False)[:, 0]
     for axes, (label, _, pixels) in zip(rows, shown, strict=True):
-        axes.imshow(pixels, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        pixels = pixels[:, : IMAGES * len(pixels)]
+        draw_image(axes, pixels)
         axes.vlines(np.arange(len(pixels), pixels.shape[1], len(pixels)) - 0.5, -0.5, len(pixels) - 0.5, color="0.5")
-        axes.set(xticks=[], yticks=[])
         axes.set_title(label, fontsize=10, loc="left")
     return figure
-
-
-def _read_notes(path: Path, kind: str) -> list[tuple[int, float, float]]:
-    """(MIDI number, start, end) of every note, in seconds."""
-    notes, began, now = [], {}, 0.0
-    for message in MidiFile(str(path)):
-        now += message.time
-        if message.type == "note_on" and message.velocity:
-            began[message.note] = now
-        elif message.type in ("note_on", "note_off") and message.note in began:
-            notes.append((message.note, began.pop(message.note), now))
-    return notes
 
 
 def _draw_notes(shown: list[Shown]) -> Figure:
@@ -142,29 +94,28 @@ def _draw_notes(shown: list[Shown]) -> Figure:
         figure = Figure(figsize=(13, 0.8 + 1.8 * len(shown)), layout="constrained")
         rows = figure.subplots(len(shown), 1, squeeze=False, sharex=True, sharey=True)[:, 0]
     for axes, (label, kind, notes) in zip(rows, shown, strict=True):
-        numbers, starts, ends = zip(*notes, strict=True) if notes else ((), (), ())
-        axes.barh(numbers, np.subtract(ends, starts), left=starts, height=0.9, color=color_of(kind), linewidth=0)
-        axes.set(ylabel="MIDI note")
+        draw_notes(axes, notes, color_of(kind))
         axes.set_title(label, fontsize=10, loc="left")
     rows[-1].set_xlabel("seconds")
     return figure
 
 
-def _read_passages(path: Path, kind: str) -> list[str]:
-    """The first passages of this kind, in lines."""
-    blocks = path.read_text(encoding="utf-8").split("\n\n")
-    texts = [text for head, _, text in (block.strip().partition("\n") for block in blocks) if head.startswith(kind)]
-    return [_shorten(text) for text in texts[:PASSAGES]]
+def _read_passages(path: Path) -> dict[str, list[str]]:
+    """The first passages of each kind, in lines."""
+    blocks = [block.strip().partition("\n") for block in path.read_text(encoding="utf-8").split("\n\n")]
+    of_kind = {kind: [text for head, _, text in blocks if head.startswith(kind)] for kind in (ORIGINAL, GENERATED)}
+    return {kind: [shorten(text) for text in texts[:PASSAGES]] for kind, texts in of_kind.items()}
 
 
-def _shorten(text: str) -> str:
-    lines = [part for line in text.splitlines() for part in textwrap.wrap(line, LINE)] or ["(nothing)"]
+def shorten(text: str, width: int = LINE) -> str:
+    """The beginning of a passage, in lines."""
+    lines = [part for line in text.splitlines() for part in textwrap.wrap(line, width)] or ["(nothing)"]
     return "\n".join(lines[:LINES]) + (" …" if len(lines) > LINES else "")
 
 
 def _draw_passages(shown: list[Shown]) -> Figure:
     """The passages of each below its label."""
-    heights = [2 + sum(text.count("\n") + 1.4 for text in texts) for _, _, texts in shown]
+    heights = [2 + sum(text.count("\n") + 1.4 for text in texts[kind]) for _, kind, texts in shown]
     with sns.axes_style("white"):
         figure = Figure(figsize=(13, 0.8 + INCHES_PER_LINE * sum(heights)), layout="constrained")
         settings = {"height_ratios": heights}
@@ -174,15 +125,15 @@ def _draw_passages(shown: list[Shown]) -> Figure:
         axes.set(xlim=(0, 1), ylim=(height, 0))
         axes.set_title(label, fontsize=10, loc="left", color=color_of(kind), fontweight="bold")
         line = 0.2
-        for text in texts:
+        for text in texts[kind]:
             axes.text(0.01, line, text, va="top", fontsize=9)
             line += text.count("\n") + 1.4
     return figure
 
 
-FORMS: dict[str, tuple[Callable[[Path, str], Any], Callable[[list[Shown]], Figure]]] = {
-    "{}_0.wav": (_read_waveform, _draw_waveforms),
-    "{}_0.mid": (_read_notes, _draw_notes),
-    "{}.png": (_read_images, _draw_images),
+FORMS: dict[str, tuple[Callable[[Path], Any], Callable[[list[Shown]], Figure]]] = {
+    "{}_0.wav": (read_waveform, _draw_waveforms),
+    "{}_0.mid": (read_notes, _draw_notes),
+    "{}.png": (read_pixels, _draw_images),
     "samples.txt": (_read_passages, _draw_passages),
 }

@@ -8,7 +8,8 @@ from made_up_records import made_up_record
 from benchmark.data.midi import write_midi
 from benchmark.errors import UserError
 from benchmark.figures.media import color_of, write_pixels
-from benchmark.figures.samples import sample_folders, samples_figure
+from benchmark.figures.samples import samples_figure
+from benchmark.figures.sequence_files import run_folders
 from benchmark.figures.style import save_figure
 from benchmark.rows import group_rows
 
@@ -96,7 +97,7 @@ def test_text_is_shown_as_it_is(tmp_path):
 def test_the_first_run_that_left_samples_is_shown(tmp_path):
     records = runs(tmp_path, "ptb", write_text, ("Z-Forcing",))
     (tmp_path / "runs" / records[0]["run_id"] / "samples").rename(tmp_path / "elsewhere")
-    assert list(sample_folders(tmp_path, group_rows(records))) == ["Z-Forcing, seed 2"]
+    assert list(run_folders(tmp_path, group_rows(records), "samples")) == ["Z-Forcing, seed 2"]
 
 
 def test_without_runs_there_is_no_figure(tmp_path):
