@@ -228,7 +228,12 @@ def made_up_speech(seeds=SEEDS, **settings):
 
 def made_up_ablation(seeds=SEEDS, weights=(0.0, 0.0025, 0.01), models=("ZForcing", "SRNN", "VRNN"), **settings):
     """Auxiliary weight x KL schedule x model, all under the label of their model, as a sweep writes them."""
-    labels = {"ZForcing": "Z-Forcing + kla, aux", "SRNN": "SRNN + aux", "VRNN": "VRNN-Gauss + aux"}
+    labels = {
+        "ZForcing": "Z-Forcing + kla, aux",
+        "SRNN": "SRNN + aux",
+        "VRNN": "VRNN-Gauss + aux",
+        "STORN": "STORN + aux",
+    }
     of_model = {"SRNN": {"gain": -0.05}, "VRNN": {"gain": -0.03, "backward_weight": 1.0}}
     return [
         made_up_record(

@@ -5,40 +5,72 @@ from __future__ import annotations
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.lines import Line2D
 
 from benchmark.figures.bounds import UNIT, bound_name, bound_values, is_exact
-from benchmark.figures.style import Look, handle, heading, legend_below, looks, new_figure
-from benchmark.figures.training import seeds_label
+from benchmark.figures.style import (
+    MEAN_LINE,
+    SEED_LINE,
+    Look,
+    count_on,
+    handle,
+    heading,
+    legend_below,
+    looks,
+    new_panels,
+    new_parts,
+    sample_size,
+)
 from benchmark.row import Row
+from benchmark.statistics import t_interval
 
 FAR = 0.5  # of the range of the bounds: exact likelihoods beyond it would flatten them
+NOTE = "small or thin: every seed, large or thick: their mean"
 
 
 def active_units_figure(rows: list[Row], title: str) -> Figure | None:
-    """Every seed of every row, and their means; exact likelihoods are lines. None without latents."""
+    """Every seed of every row, and their means; exact likelihoods are lines. None without latents.
+
+    Many rows have a panel for each model.
+    """
     protocol = rows[0].protocols[0]
     with_latents = [row for row in rows if row.values(protocol, "active_units")]
     if not with_latents:
         return None
+    figure, parts = new_parts(with_latents, (13, 5.2))
+    panels = []
+    beyond = {row.label: row for row in rows if is_exact(row)}
+    for part, of_part in parts:
+        axes, drawn = _draw_part(part, [row for row in rows if row in of_part or is_exact(row)], protocol)
+        panels.append(axes)
+        beyond = {label: row for label, row in beyond.items() if label not in drawn}
+    left, right = zip(*(axes.get_xlim() for axes in panels), strict=True)
+    for axes in panels:
+        axes.set_xlim(min(left) - 1, max(right) + 1)
+    far = [f"{label} {t_interval(bound_values(row, protocol).values()).mean:,.1f}" for label, row in beyond.items()]
+    note = [f"not in the picture, exact log-likelihood: {'; '.join(far)}"] if far else []
+    heading(figure, title, f"test split, {protocol}; {NOTE}", *note)
+    return figure
+
+
+def _draw_part(part: SubFigure, rows: list[Row], protocol: str) -> tuple[Axes, set[str]]:
+    """A panel of rows, of which exact ones are drawn if they are near the others; the labels of those drawn."""
     look_of = dict(zip([row.label for row in rows], looks(map(is_exact, rows)), strict=True))
-    figure, ((axes,),) = new_figure(1, 1, (10, 5.5))
-    heading(figure, title, f"test split, {protocol}; small: every seed, large: their mean")
+    ((axes,),) = new_panels(part, 1, 1)
+    with_latents = [row for row in rows if not is_exact(row)]
     for row in with_latents:
         _draw_row(axes, row, protocol, look_of[row.label])
-    left, right = axes.get_xlim()
-    axes.set_xlim(left - 1, right + 1)
-    exact = [row for row in rows if is_exact(row)]
-    note = _draw_exact(axes, exact, protocol, look_of)
+    near = _near(axes, [row for row in rows if is_exact(row)], protocol)
+    for row in near:
+        _draw_exact(axes, row, protocol, look_of[row.label])
     units = {n for row in with_latents for n in row.values(protocol, "latent_units").values()}
     of = f" of {units.pop()}" if len(units) == 1 else ""
-    axes.set(xlabel=f"active units{of}", ylabel=f"{bound_name(rows)}\n{UNIT}")
-    axes.set_title(note, fontsize=9)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    points = [handle(look_of[row.label], seeds_label(row), linestyle="") for row in with_latents]
-    legend_below(figure, points + [handle(look_of[row.label], seeds_label(row), marker="") for row in exact])
-    return figure
+    axes.set(xlabel=f"active units{of}", ylabel=f"{bound_name([*with_latents, *near])}\n{UNIT}")
+    count_on(axes.xaxis)
+    entries = [_entry(row, protocol, look_of[row.label], linestyle="") for row in with_latents]
+    legend_below(part, entries + [_entry(row, protocol, look_of[row.label], marker="") for row in near])
+    return axes, {row.label for row in (*with_latents, *near)}
 
 
 def _draw_row(axes: Axes, row: Row, protocol: str, look: Look) -> None:
@@ -46,20 +78,24 @@ def _draw_row(axes: Axes, row: Row, protocol: str, look: Look) -> None:
     units, bounds = list(active.values()), [bound[seed] for seed in active]
     style: dict[str, Any] = {"color": look.color, "marker": look.marker, "edgecolor": "white"}
     axes.scatter(units, bounds, s=36, alpha=0.6, linewidth=0.3, label=row.label, **style)
-    axes.scatter([sum(units) / len(units)], [sum(bounds) / len(bounds)], s=130, linewidth=1.0, zorder=3, **style)
+    axes.scatter([t_interval(units).mean], [t_interval(bounds).mean], s=130, linewidth=1.0, zorder=3, **style)
 
 
-def _draw_exact(axes: Axes, rows: list[Row], protocol: str, look_of: dict[str, Look]) -> str:
-    """A dashed line for each seed; what lies too far from the bounds is said instead, in what is returned."""
+def _near(axes: Axes, exact: list[Row], protocol: str) -> list[Row]:
+    """Those whose mean would not flatten what is drawn."""
     lowest, highest = axes.get_ylim()
     far = FAR * (highest - lowest)
-    beyond = []
-    for row in rows:
-        values = bound_values(row, protocol).values()
-        mean = sum(values) / len(values)
-        if lowest - far <= mean <= highest + far:
-            for value in values:
-                axes.axhline(value, color=look_of[row.label].color, linestyle="--", linewidth=1)
-        else:
-            beyond.append(f"{row.label} {mean:,.1f}")
-    return f"not in the picture, exact log-likelihood: {'; '.join(beyond)}" if beyond else ""
+    means = [t_interval(bound_values(row, protocol).values()).mean for row in exact]
+    return [row for row, mean in zip(exact, means, strict=True) if lowest - far <= mean <= highest + far]
+
+
+def _draw_exact(axes: Axes, row: Row, protocol: str, look: Look) -> None:
+    """A dashed line for each seed, and one for their mean."""
+    values = bound_values(row, protocol).values()
+    for value in values:
+        axes.axhline(value, color=look.color, linestyle=look.linestyle, **SEED_LINE)
+    axes.axhline(t_interval(values).mean, color=look.color, linestyle=look.linestyle, **MEAN_LINE)
+
+
+def _entry(row: Row, protocol: str, look: Look, **changes: Any) -> Line2D:
+    return handle(look, f"{row.label}, {sample_size(bound_values(row, protocol).values())}", **changes)

@@ -15,23 +15,27 @@ WITHOUT = (0.25, 0.25, 0.25)
 
 
 def auxiliary_figure(rows: list[Row], title: str) -> Figure | None:
-    """A row of panels for each model and KL weight; None if no two rows differ in the auxiliary weight alone."""
+    """A row of panels for each model and KL weight; None if no two rows differ in the auxiliary weight alone.
+
+    Rows that no validation is known of are left out.
+    """
     compared = {
         f"{ablation.title}, KL weight {describe_ends(kl_weight)}": by_weight
         for ablation in ablations(rows)
         for kl_weight in ablation.kl_weights
         if len(by_weight := ablation.over_aux_weight(kl_weight)) > 1
+        and not validation_curves(list(by_weight.values())).empty
     }
     if not compared:
         return None
     looks = looks_of_weights({weight for by_weight in compared.values() for weight in by_weight})
-    figure, grid = new_figure(len(compared), 3, (14, 1 + 2.8 * len(compared)))
+    figure, grid = new_figure(len(compared), 3, (13, 1 + 2.8 * len(compared)))
     heading(figure, title, NOTE)
     for (whole, closer, kl), (name, by_weight) in zip(grid, compared.items(), strict=True):
         data = validation_curves(list(by_weight.values()))
         looks_of = {row.label: looks[weight] for weight, row in by_weight.items()}
         draw_curves(whole, data, "bound", looks_of)
-        draw_close_up(closer, data, looks_of, looks_of)
+        draw_close_up(closer, data, looks_of)
         draw_curves(kl, data, "kl_nats_per_seq", looks_of)
         whole.set(title=f"{name}\n{bound_name(by_weight.values())}", ylabel=UNIT)
         seeds = sorted({len(row.seeds) for row in by_weight.values()})

@@ -2,40 +2,60 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmark.ablation import Ablation, ablations
 from benchmark.figures.bounds import METRICS, UNIT, bound_name
-from benchmark.figures.style import heading, new_figure
+from benchmark.figures.style import heading, new_figure, sample_size
 from benchmark.row import Row, describe_ends
 from benchmark.statistics import t_interval
 
 KL = "kl_nats_per_seq"
+CELL = 1.25, 0.8  # inches
+WIDEST = 13.5  # inches of a figure
+NOTE = "mean over seeds and half width of its 95 % t interval; colours compare within a panel only"
 
 
 def heat_map_figure(rows: list[Row], title: str) -> Figure | None:
-    """Test bound and KL, mean over seeds; None if there is nothing that the auxiliary weight alone tells apart."""
+    """Test bound and KL, mean over seeds; None if there is nothing that the auxiliary weight alone tells apart.
+
+    Models are further apart than weights move them, so that each panel has colours of its own.
+    """
     models = ablations(rows)
     if not models:
         return None
     protocol = rows[0].protocols[0]
-    widths = [max(3.2, 1.5 + 1.25 * len(model.aux_weights)) for model in models]
-    height = max(len(model.kl_weights) for model in models)
-    settings = {"gridspec_kw": {"width_ratios": widths}}
-    figure, grid = new_figure(2, len(models), (max(8.0, sum(widths) + 0.5), 2 * (1.4 + 0.8 * height)), **settings)
-    heading(figure, title, f"test split, {protocol}: mean over seeds and half width of its 95 % t interval")
-    for column, model in enumerate(models):
-        for axes, metric in zip((grid[0][column], grid[1][column]), (METRICS["elbo"], KL), strict=True):
-            means, texts = heat_map_cells(model, protocol, metric)
-            shown = {"annot": texts, "fmt": "", "annot_kws": {"fontsize": 9}, "cbar_kws": {"label": UNIT}}
-            sns.heatmap(means, ax=axes, cmap="crest", linewidths=1, **shown)
-            axes.set(xlabel="auxiliary weight", ylabel="KL weight" if column == 0 else "")
-            axes.set_title(f"{model.title}: {'KL' if metric == KL else bound_name(model.rows.values())}", fontsize=11)
-            axes.tick_params(axis="y", rotation=0)
+    width = 1.5 + CELL[0] * max(2, *(len(model.aux_weights) for model in models))
+    columns = 2 if 2 * width <= WIDEST else 1
+    heights = [1.2 + CELL[1] * len(model.kl_weights) for model in models for _ in range(2 // columns)]
+    size = (max(7.0, columns * width), 0.5 + sum(heights))
+    figure, grid = new_figure(len(heights), columns, size, gridspec_kw={"height_ratios": heights})
+    heading(figure, title, f"test split, {protocol}: {NOTE}")
+    panels = [(model, metric) for model in models for metric in (METRICS["elbo"], KL)]
+    for axes, (model, metric) in zip((axes for line in grid for axes in line), panels, strict=True):
+        _draw(axes, *heat_map_cells(model, protocol, metric))
+        axes.set_title(f"{model.title}: {'KL' if metric == KL else bound_name(model.rows.values())}", fontsize=11)
     return figure
+
+
+def _draw(axes: Axes, means: pd.DataFrame, texts: pd.DataFrame) -> None:
+    """A panel; seaborn leaves out what is not finite, whose text then stands on the background."""
+    finite = means.where(np.isfinite(means))
+    lowest, highest = (finite.min().min(), finite.max().max()) if finite.notna().any(axis=None) else (0, 1)
+    font: dict[str, Any] = {"fontsize": 9}
+    shown = {"annot": texts, "fmt": "", "annot_kws": font, "cbar_kws": {"label": UNIT}, "vmin": lowest, "vmax": highest}
+    sns.heatmap(finite, ax=axes, cmap="crest", linewidths=1, **shown)
+    for row, column in np.argwhere(finite.isna() & (texts != "")):
+        axes.text(column + 0.5, row + 0.5, texts.iloc[row, column], ha="center", va="center", **font)
+    axes.set(xlabel="auxiliary weight", ylabel="KL weight")
+    axes.tick_params(axis="y", rotation=0)
+    axes.grid(visible=False)  # where a cell is empty
 
 
 def heat_map_cells(model: Ablation, protocol: str, metric: str) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -53,10 +73,11 @@ def heat_map_cells(model: Ablation, protocol: str, metric: str) -> tuple[pd.Data
             cell = model.kl_weights.index(kl_weight), model.aux_weights.index(aux_weight)
             means.iloc[cell] = mean
             uncertainty = "" if half_width is None else f"\n± {rounded(half_width)}"
-            texts.iloc[cell] = f"{rounded(mean)}{uncertainty}\nn = {len(values)}"
+            texts.iloc[cell] = f"{rounded(mean)}{uncertainty}\n{sample_size(values)}"
     return means, texts
 
 
 def rounded(value: float) -> str:
-    """With about four digits."""
-    return f"{value:,.{max(0, 3 - len(str(int(abs(value)))))}f}"
+    """With about four digits; 'nan' and 'inf' as they are."""
+    digits = len(f"{abs(value):.0f}")
+    return f"{value:,.{max(0, 3 - digits)}f}"

@@ -9,7 +9,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 
-from benchmark.figures.style import new_figure, save_figure
+from benchmark.figures.style import count_on, new_figure, save_figure
 
 TERMS = {
     "log_px": "-log p(y)",
@@ -52,6 +52,9 @@ def _curve(axes: Axes, data: pd.DataFrame, column: str, title: str, unit: str = 
     if column in data and data[column].notna().any():
         sns.lineplot(data, x="update", y=column, ax=axes, marker="o" if len(data) < 30 else None, errorbar=None)
         axes.set(ylabel=unit)
+        count_on(axes.xaxis)
+        if column == "active_units":
+            count_on(axes.yaxis)
     else:
         axes.text(0.5, 0.5, "none", ha="center", transform=axes.transAxes)
 
@@ -62,3 +65,4 @@ def _weights(axes: Axes, train: pd.DataFrame) -> None:
             sns.lineplot(train, x="update", y=name, label=label, ax=axes, errorbar=None)
     axes.set(title="weights and learning rate", ylabel="", xlabel="update")
     axes.set_yscale("symlog", linthresh=1e-5)
+    axes.yaxis.set_major_formatter("{x:g}")  # powers of ten would be formulas

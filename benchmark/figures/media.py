@@ -126,3 +126,16 @@ def draw_spectrogram(axes: Axes, samples: NDArray[np.int16], rate: int) -> None:
     padded = samples.astype(float) + 1e-3  # silence has a logarithm too
     axes.specgram(padded, NFFT=window, noverlap=window * 3 // 4, Fs=rate, cmap="magma", vmin=-40, vmax=60)
     axes.set_ylabel("Hz")
+
+
+def draw_image(axes: Axes, pixels: NDArray[np.float32]) -> None:
+    """Pixels from 0, black, to 1, white."""
+    axes.imshow(pixels, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    axes.set(xticks=[], yticks=[])
+
+
+def draw_notes(axes: Axes, notes: Sequence[tuple[int, float, float]], color: Any) -> None:
+    """(MIDI number, start, end) of notes, over seconds."""
+    numbers, starts, ends = zip(*notes, strict=True) if notes else ((), (), ())
+    axes.barh(numbers, np.subtract(ends, starts), left=starts, height=0.9, color=color, linewidth=0)
+    axes.set_ylabel("MIDI note")

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import io
+import math
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
+from matplotlib.text import Text
+from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
 from benchmark.files import write_atomically
+from benchmark.row import Row
 
-# Text as outlines looks the same wherever an SVG is opened; ids in it are hashes with this salt.
-SETTINGS: dict[Any, Any] = {"svg.fonttype": "path", "svg.hashsalt": "zforcing"}
+# Text as outlines looks the same wherever an SVG is opened; ids in it are hashes with this salt. Dollars are dollars.
+SETTINGS: dict[Any, Any] = {"svg.fonttype": "path", "svg.hashsalt": "zforcing", "text.parse_math": False}
 COLORS = sns.color_palette("tab10")
 MARKERS = "osD^vPX"  # as many as share no divisor with the colours, so that pairs repeat late
-CHARACTERS_PER_INCH = 15  # of a legend
+MOST_ROWS = 12  # in a panel
+CHARACTERS_PER_INCH = 14  # of a legend
 HEADING_CHARACTERS_PER_INCH = 10
 INCHES_PER_LINE = 0.2
 SEED_LINE: dict[str, Any] = {"linewidth": 0.8, "alpha": 0.5}
@@ -39,16 +45,43 @@ class Look(NamedTuple):
 
 def new_figure(rows: int, columns: int, size: tuple[float, float], **settings: Any) -> tuple[Figure, list[list[Axes]]]:
     """An empty figure of `size` inches and its panels, row by row."""
+    figure = Figure(figsize=size, layout="constrained")
+    return figure, new_panels(figure, rows, columns, **settings)
+
+
+def new_panels(parent: Figure | SubFigure, rows: int, columns: int, **settings: Any) -> list[list[Axes]]:
+    """Empty panels in a figure or a part of one, row by row."""
     with sns.axes_style("whitegrid"):
-        figure = Figure(figsize=size, layout="constrained")
-        grid = figure.subplots(rows, columns, squeeze=False, **settings)
-    return figure, [list(row) for row in grid]
+        return [list(row) for row in parent.subplots(rows, columns, squeeze=False, **settings)]
 
 
-def heading(figure: Figure, title: str, note: str) -> None:
+def new_parts(rows: Sequence[Row], size: tuple[float, float]) -> tuple[Figure, list[tuple[SubFigure, list[Row]]]]:
+    """An empty figure in parts of `size` inches, one below the other, and the rows that each is for.
+
+    All rows are for one part, or if they are many, those of a model, and no more than MOST_ROWS.
+    """
+    models = list(dict.fromkeys(row.model for row in rows)) if len(rows) > MOST_ROWS else []
+    groups = [[row for row in rows if row.model == model] for model in models] or [list(rows)]
+    shares = [group[i : i + MOST_ROWS] for group in groups for i in range(0, len(group), MOST_ROWS)]
+    figure = Figure(figsize=(size[0], size[1] * len(shares)), layout="constrained")
+    return figure, list(zip(figure.subfigures(len(shares), 1, squeeze=False)[:, 0], shares, strict=True))
+
+
+def heading(figure: Figure, *paragraphs: str) -> None:
     """What the data is and what the figure shows, above all panels, in as many lines as it takes."""
     width = int(figure.get_figwidth() * HEADING_CHARACTERS_PER_INCH)
-    figure.suptitle("\n".join([*textwrap.wrap(title, width), *textwrap.wrap(note, width)]), parse_math=False)
+    figure.suptitle("\n".join(line for paragraph in paragraphs for line in textwrap.wrap(paragraph, width)))
+
+
+def sample_size(values: Collection[float]) -> str:
+    """How many seeds there are, or how many of them diverged, so that they have no mean."""
+    diverged = sum(not math.isfinite(value) for value in values)
+    return f"{diverged} of {len(values)} not finite" if diverged else f"n = {len(values)}"
+
+
+def count_on(axis: Axis) -> None:
+    """Has ticks at whole numbers only."""
+    axis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
 
 
 def looks(exact: Iterable[bool]) -> list[Look]:
@@ -64,14 +97,15 @@ def handle(look: Look, label: str, **changes: Any) -> Line2D:
     return Line2D([], [], label=label, **(look._asdict() | MEAN_LINE | changes))
 
 
-def legend_below(figure: Figure, handles: Sequence[Line2D]) -> None:
-    """A legend below all panels, in as many columns as fit; the figure grows by its height."""
+def legend_below(parent: Figure | SubFigure, handles: Sequence[Line2D]) -> None:
+    """A legend below the panels of a figure or a part of one, in as many columns as fit; the figure grows by it."""
+    figure: Figure = parent.figure
     longest = max(len(str(entry.get_label())) for entry in handles)
     columns = int(figure.get_figwidth() * CHARACTERS_PER_INCH / (longest + 6))
     columns = max(1, min(columns, len(handles)))
     figure.set_figheight(figure.get_figheight() + INCHES_PER_LINE * -(-len(handles) // columns))
     style: dict[str, Any] = {"frameon": False, "fontsize": 9, "handlelength": 3}
-    figure.legend(handles=list(handles), loc="outside lower center", ncols=columns, **style)
+    parent.legend(handles=list(handles), loc="outside lower center", ncols=columns, **style)
 
 
 def save_figure(figure: Figure, *paths: Path, colors: int | None = None) -> list[Path]:
@@ -79,6 +113,8 @@ def save_figure(figure: Figure, *paths: Path, colors: int | None = None) -> list
 
     `colors` limits those of a PNG: one of spectrograms and waveforms then takes a quarter of the bytes.
     """
+    for text in figure.findobj(Text):
+        text.set_parse_math(SETTINGS["text.parse_math"])
     for path in paths:
         FigureCanvasAgg(figure)
         buffer = io.BytesIO()

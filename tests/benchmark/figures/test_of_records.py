@@ -10,11 +10,12 @@ from benchmark.figures.active_units import active_units_figure
 from benchmark.figures.auxiliary import auxiliary_figure
 from benchmark.figures.effects import effects_figure
 from benchmark.figures.heat_map import heat_map_cells, heat_map_figure, rounded
-from benchmark.figures.style import MEAN_LINE, SEED_LINE, looks
+from benchmark.figures.style import MEAN_LINE, MOST_ROWS, SEED_LINE, looks
 from benchmark.figures.training import better_half, training_figure, validation_curves
 from benchmark.rows import group_rows
 
 SEEDS = (1, 2, 3)
+MODELS = ("ZForcing", "SRNN", "VRNN", "STORN")
 ELBO, KL = "elbo_nats_per_seq", "kl_nats_per_seq"
 
 
@@ -27,11 +28,18 @@ def outcome(record, metric):
 
 
 def legend_of(figure):
-    return {text.get_text(): handle for legend in figure.legends for text, handle in entries(legend)}
+    """Labels of the legends of a figure and its parts, in their order."""
+    return [
+        text.get_text() for part in (figure, *figure.subfigs) for legend in part.legends for text in legend.get_texts()
+    ]
 
 
-def entries(legend):
-    return zip(legend.get_texts(), legend.legend_handles, strict=True)
+def note_of(figure):
+    return figure.get_suptitle().replace("\n", " ")
+
+
+def whole_numbers(axis):
+    return all(value == round(value) for value in axis.get_majorticklocs())
 
 
 def test_every_seed_of_every_row_is_drawn_over_training():
@@ -75,8 +83,47 @@ def test_the_close_up_shows_the_better_half():
 
 
 def test_a_single_run_with_a_single_validation():
-    rows = group_rows([made_up_record(points=1)])
-    assert len(of_width(training_figure(rows, "title").axes[0], SEED_LINE)) == 1
+    record = made_up_record(points=1)
+    record["training"]["validation"][1]["update"] = 1
+    figure = training_figure(group_rows([record]), "title")
+    assert len(of_width(figure.axes[0], SEED_LINE)) == 1
+    assert all(whole_numbers(axes.xaxis) for axes in figure.axes)
+    assert whole_numbers(figure.axes[-1].yaxis)
+
+
+def test_many_rows_have_panels_by_model():
+    """None of more than MOST_ROWS, and every row in one of them."""
+    many = [made_up_record(f"VRNN {number}", 1, "VRNN", points=2) for number in range(MOST_ROWS + 1)]
+    not_validated = made_up_record("RNN", model="LSTM", gain=-3, points=1)
+    del not_validated["training"]["validation"][1:]
+    rows = group_rows([*made_up_ablation(seeds=(1,), models=MODELS, points=2), *many, not_validated])
+    for figure, shown in (
+        (training_figure(rows, "title"), rows),
+        (active_units_figure(rows, "title"), [row for row in rows if row.model != "LSTM"]),
+    ):
+        labels = [[text.get_text() for text in part.legends[0].get_texts()] for part in figure.subfigs]
+        assert max(map(len, labels)) <= MOST_ROWS
+        assert sorted(label for of_part in labels for label in of_part) == sorted(
+            f"{row.label}, n = 1" for row in shown
+        )
+    model_of = {f"{row.label}, n = 1": row.model for row in rows}
+    assert all(len({model_of[label] for label in of_part}) == 1 for of_part in labels)
+
+
+def test_the_close_up_draws_the_better_half_alone():
+    rows = group_rows(made_up_speech(seeds=(1,), points=6))
+    whole, closer, *_ = training_figure(rows, "title").axes
+    assert len(of_width(whole, MEAN_LINE)) == 11
+    assert {line.get_label() for line in of_width(closer, MEAN_LINE)} == better_half(validation_curves(rows))
+
+
+def test_without_a_seed_there_is_no_mean_of_the_others():
+    records = [made_up_record(seed=seed, points=3) for seed in SEEDS]
+    for point in records[0]["training"]["validation"]:
+        point[ELBO] = np.nan
+    bound, _, kl, _ = training_figure(group_rows(records), "title").axes
+    assert not of_width(bound, MEAN_LINE)
+    assert len(of_width(kl, MEAN_LINE)) == 1
 
 
 @pytest.mark.parametrize("value", [-np.inf, np.nan])
@@ -104,7 +151,7 @@ def test_training_with_and_without_the_auxiliary_cost():
     assert len(panels) == 3 * 4
     assert all(len(of_width(axes, SEED_LINE)) == 3 * 3 for axes in panels)
     assert panels[0].get_title().startswith("SRNN, KL weight 1\n")
-    assert list(legend_of(figure)) == [f"auxiliary weight {weight}" for weight in ("0", "0.0025", "0.01")]
+    assert legend_of(figure) == [f"auxiliary weight {weight}" for weight in ("0", "0.0025", "0.01")]
     assert auxiliary_figure(group_rows([made_up_record()]), "title") is None
 
 
@@ -137,7 +184,20 @@ def test_a_cell_without_a_run_is_empty():
     assert means.isna().to_numpy().tolist() == [[False, False, False], [False, False, True]]
     assert texts.iloc[1, 2] == ""
     assert texts.iloc[0, 0].endswith("n = 1")
+    records[0]["results"]["test"]["utterance"][ELBO] = np.inf
+    texts = [text.get_text() for text in heat_map_figure(group_rows(records), "title").axes[0].texts]
+    assert "inf\n1 of 1 not finite" in texts
+    assert len(texts) == 5
     assert heat_map_figure(group_rows(records[:1]), "title") is None
+
+
+def test_models_are_below_each_other():
+    figure = heat_map_figure(group_rows(made_up_ablation(seeds=(1,), weights=(0.0, 0.1, 0.2, 0.3))), "title")
+    assert figure.get_figwidth() <= 13.5
+    assert len({axes.get_position().y0 for axes in figure.axes if axes.get_title()}) == 3
+    wide = heat_map_figure(group_rows(made_up_ablation(seeds=(1,), weights=[0.1 * n for n in range(8)])), "title")
+    assert wide.get_figwidth() <= 13.5
+    assert len({axes.get_position().y0 for axes in wide.axes if axes.get_title()}) == 6
 
 
 def test_effects_are_the_paired_statistics():
@@ -154,6 +214,41 @@ def test_effects_are_the_paired_statistics():
         np.testing.assert_allclose(bar.lines[2][0].get_segments()[0][:, 0], [low, high])
         assert (bar.lines[0].get_markerfacecolor() == "white") == (low < 0 < high)
         assert any(list(line.get_xdata()) == [0, 0] for line in axes.lines), "no line at zero"
+
+
+def names_beside(figure):
+    return [text.get_text() for text in figure.axes[0].get_yticklabels()]
+
+
+def test_effects_say_weight_and_seeds():
+    figure = effects_figure(group_rows(made_up_ablation(seeds=SEEDS, models=("ZForcing",))), "title")
+    of_place = ["0.0025, n = 3", "0.01, n = 3"]
+    assert names_beside(figure) == ["Z-Forcing, KL weight 1", *of_place, "Z-Forcing, KL weight 0.2 to 1", *of_place]
+
+
+def test_an_effect_without_a_mean_says_why():
+    records = [made_up_record(seed=seed) for seed in SEEDS]
+    records += [made_up_record("Z-Forcing + aux", seed, aux_weight=0.0025) for seed in SEEDS]
+    records[-1]["results"]["test"]["utterance"][ELBO] = np.nan
+    figure = effects_figure(group_rows(records), "title")
+    assert names_beside(figure)[1] == "0.0025, 1 of 3 not finite / n = 3"
+    bound, kl = figure.axes
+    assert not bound.containers
+    assert [len(line.get_xdata()) for line in bound.lines if line.get_marker() == "o"] == [2]
+    assert len(kl.containers) == 1
+
+
+def test_an_effect_on_either_metric_is_drawn():
+    """At one height in both panels, whichever has it."""
+    records = made_up_ablation(seeds=SEEDS, models=("ZForcing",))
+    for record in records:
+        lost = ELBO if record["weights"]["last"]["aux_weight"] == 0.0025 else KL
+        if record["weights"]["last"]["aux_weight"]:
+            del record["results"]["test"]["utterance"][lost]
+    figure = effects_figure(group_rows(records), "title")
+    bound, kl = ([bar.lines[0].get_ydata()[0] for bar in axes.containers] for axes in figure.axes)
+    assert bound == pytest.approx([2.12, 5.12])
+    assert kl == pytest.approx([1.12, 4.12])
 
 
 def test_one_seed_has_an_effect_without_an_interval():
@@ -181,7 +276,27 @@ def test_likelihood_against_active_units():
         [outcome(record, "log_likelihood_nats_per_seq") for record in records if record["label"] == label]
         for label in ("RNN-Gauss", "RNN-GMM")
     )
-    assert axes.get_title() == f"not in the picture, exact log-likelihood: RNN-Gauss {np.mean(far):,.1f}"
-    assert sorted(line.get_ydata()[0] for line in axes.lines) == pytest.approx(sorted(near))
-    assert len(legend_of(figure)) == len(rows)
+    assert note_of(figure).endswith(f"not in the picture, exact log-likelihood: RNN-Gauss {np.mean(far):,.1f}")
+    assert sorted(line.get_ydata()[0] for line in of_width(axes, SEED_LINE)) == pytest.approx(sorted(near))
+    (mean,) = of_width(axes, MEAN_LINE)
+    assert mean.get_ydata()[0] == pytest.approx(np.mean(near))
+    labels = legend_of(figure)
+    assert len(labels) == len(rows) - 1
+    assert "RNN-Gauss, n = 3" not in labels
     assert active_units_figure(group_rows(records[:3]), "title") is None
+
+
+def test_a_row_that_diverged_has_no_mean_beside_its_likelihood():
+    records = [made_up_record(seed=seed) for seed in SEEDS]
+    records[0]["results"]["test"]["utterance"][ELBO] = np.inf
+    figure = active_units_figure(group_rows(records), "title")
+    assert legend_of(figure) == ["Z-Forcing, 1 of 3 not finite"]
+
+
+def test_a_long_note_is_in_lines():
+    rows = [made_up_record("Z-Forcing", seed) for seed in SEEDS]
+    rows += [made_up_record(f"RNN with a rather long name {number}", model="LSTM", gain=-0.5) for number in range(9)]
+    figure = active_units_figure(group_rows(rows), "title")
+    lines = figure.get_suptitle().splitlines()
+    assert sum(line.count("RNN") for line in lines) == 9
+    assert max(map(len, lines)) <= 130

@@ -7,8 +7,10 @@ from made_up_records import made_up_record
 
 from benchmark.data.midi import write_midi
 from benchmark.errors import UserError
-from benchmark.figures.media import write_pixels
-from benchmark.figures.samples import sample_folders, samples_figure
+from benchmark.figures.media import color_of, write_pixels
+from benchmark.figures.samples import samples_figure
+from benchmark.figures.sequence_files import run_folders
+from benchmark.figures.style import save_figure
 from benchmark.rows import group_rows
 
 GENERATOR = np.random.default_rng(0)
@@ -48,6 +50,13 @@ def runs(out, data, write, labels=("Z-Forcing", "Z-Forcing + aux"), seeds=(1, 2)
     return records
 
 
+def test_what_a_row_named_after_an_original_generates_is_drawn_as_generated(tmp_path):
+    rows = group_rows(runs(tmp_path, "timit", write_speech, ("the original Z-Forcing",), (1,)))
+    original, _, generated, _ = samples_figure(tmp_path, rows, "title").axes
+    assert original.lines[0].get_color() == color_of("original")
+    assert generated.lines[0].get_color() == color_of("generated") != color_of("original")
+
+
 @pytest.mark.parametrize("data", FORMS)
 def test_originals_are_above_what_each_row_generates(data, tmp_path):
     rows = group_rows(runs(tmp_path, data, FORMS[data]))
@@ -81,13 +90,14 @@ def test_text_is_shown_as_it_is(tmp_path):
     assert original == ["stocks <unk> rose $ N", "bonds $ fell"]
     assert generated[0].endswith(" …")
     assert generated[1] == "(nothing)"
+    save_figure(figure, tmp_path / "samples.png")
     assert not any(text.get_parse_math() for axes in figure.axes for text in axes.texts)
 
 
 def test_the_first_run_that_left_samples_is_shown(tmp_path):
     records = runs(tmp_path, "ptb", write_text, ("Z-Forcing",))
     (tmp_path / "runs" / records[0]["run_id"] / "samples").rename(tmp_path / "elsewhere")
-    assert list(sample_folders(tmp_path, group_rows(records))) == ["Z-Forcing, seed 2"]
+    assert list(run_folders(tmp_path, group_rows(records), "samples")) == ["Z-Forcing, seed 2"]
 
 
 def test_without_runs_there_is_no_figure(tmp_path):
