@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 import os
 import re
 import shutil
@@ -360,3 +361,16 @@ def test_latex_compiles(tmp_path):
         assert result.returncode == 0, result.stdout[-2000:]
     for complaint in ("Warning", "Overfull", "Missing"):
         assert complaint not in result.stdout
+
+
+def test_a_run_that_diverged_is_called_so():
+    """Whether the number stands by itself or is a signed difference."""
+    records = golden_records()
+    for record in records:
+        if record["label"] == "Z-Forcing + aux" and record["seed"] == 2:
+            record["results"]["test"]["utterance"] |= {"elbo_nats_per_seq": float("nan"), "kl_nats_per_seq": math.inf}
+    tables = all_tables(records)
+    for ending in (".md", ".tex"):
+        text = tables[f"{NAME}{ending}"]
+        assert text.count("not finite") >= 4
+        assert not re.search(r"[+-]?\b(?:nan|inf)\b", text)
