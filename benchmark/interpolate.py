@@ -22,7 +22,7 @@ from benchmark.command import run_command
 from benchmark.data.dataset import Sequence
 from benchmark.errors import UserError
 from benchmark.finished_run import FinishedRun, add_arguments, load_run
-from benchmark.sample_folder import INTERPOLATED, note_files
+from benchmark.sample_folder import INTERPOLATED, INTERPOLATION, note_files
 from benchmark.streams import stream
 from zforcing.distributions import DiagonalGaussian
 from zforcing.interface import Batch, SequenceModel
@@ -146,7 +146,7 @@ def main(arguments: list[str] | None = None) -> None:
         f"{first}-{second}": interpolation(run, (first, second), options.points, steps, drawn)
         for first, second in zip(options.first, options.second, strict=True)
     }
-    folder = Path(options.folder) if options.folder else run.folder / "interpolation"
+    folder = Path(options.folder) if options.folder else run.folder / INTERPOLATION
     paths = run.parts.dataset.write_interpolations(folder, rows)
     note_files(folder, INTERPOLATED, describe(drawn), paths)
     for path in paths:

@@ -8,6 +8,10 @@ from pathlib import Path
 
 from benchmark import plots, report, tables
 from benchmark.command import run_command
+from benchmark.later import probe_file
+from benchmark.records import folder_records
+from benchmark.rows import group_rows
+from benchmark.sample_folder import INTERPOLATED, INTERPOLATION
 from benchmark.sweep import Sweep, add_arguments, check, finish
 
 EXAMPLE = "example: python -m benchmark.reproduce ablation --scale demo"
@@ -67,6 +71,8 @@ def reproduce(options: argparse.Namespace) -> int:
     if status and not any((Path(options.out) / "records").glob("*.json")):
         print("no cell is done: there is nothing to make tables of until the command is repeated", file=sys.stderr)
         return status
+    if options.part != "ablation":  # its many runs would take hours
+        study_latents(options)
     for command in (tables, plots, report):
         command.main(["--out", options.out])
     print(f"\nrecords, tables, figures and report.html are in {options.out}")
@@ -75,6 +81,28 @@ def reproduce(options: argparse.Namespace) -> int:
             "some cells failed, see above: tables and figures lack them until the command is repeated", file=sys.stderr
         )
     return status
+
+
+def study_latents(options: argparse.Namespace) -> None:
+    """Interpolations by the first seed of every row with latents, and probes of TIMIT's phones; those that lack yet."""
+    from benchmark import interpolate, probe  # torch, which the rest does without
+
+    out = Path(options.out)
+    records = [record for record in folder_records(out) if (out / "runs" / record["run_id"] / "model.pt").is_file()]
+    common = ["--out", options.out, "--device", options.device, *(["--data", options.data] if options.data else [])]
+    for row in group_rows(records):
+        first = row.records[0]["run_id"]
+        done = out / "runs" / first / INTERPOLATION / INTERPOLATED
+        if row.values(row.protocols[0], "kl_nats_per_seq") and not done.is_file():
+            interpolate.main([first, *common])
+    spoken = [
+        record["run_id"]
+        for record in records
+        if record["dataset"]["name"] == "timit" and record["dataset"]["source"] != "embedded"
+    ]
+    unprobed = [run_id for run_id in spoken if not (out / probe_file(run_id)).is_file()]
+    if unprobed:
+        probe.main([*unprobed, *common])
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from benchmark.errors import UserError
 from benchmark.files import write_atomically
 
+INTERPOLATION = "interpolation"  # in the folder of a run
 GENERATED, INTERPOLATED = "generated.json", "interpolated.json"  # by which command
 FREELY = "drawn freely, each step being the next one's input"
 

@@ -19,6 +19,7 @@ from benchmark.figures.samples import INCHES_PER_LINE, shorten
 from benchmark.figures.sequence_files import read_file, read_notes, read_pixels, read_waveform, run_folders
 from benchmark.figures.style import heading
 from benchmark.row import Row
+from benchmark.sample_folder import INTERPOLATION
 
 POINT = re.compile(r"(?P<first>\d+)-(?P<second>\d+)_\d+_(?P<name>.+)")  # the stem '0-1_02_weight_0.25'
 PAIRS = 2  # of each run
@@ -49,7 +50,7 @@ def interpolation_figure(out: Path, rows: list[Row], title: str) -> Figure | Non
     Raises:
         UserError: a file cannot be read.
     """
-    folders = run_folders(out, rows, "interpolation")
+    folders = run_folders(out, rows, INTERPOLATION)
     for read, draw in FORMS:
         found = [between for label, folder in folders.items() for between in _pairs(label, read(folder))]
         if found:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmark.report.media import Media
+from benchmark.sample_folder import INTERPOLATION
 
-FOLDERS = ("samples", "generated", "interpolation")  # of a run
+FOLDERS = ("samples", "generated", INTERPOLATION)  # of a run
 FIGURES = ("waveforms", "piano_rolls", "images")
 PIXELS = ("original", "generated")
 SENTENCES = "sentences.json"

@@ -88,3 +88,38 @@ def test_without_a_record_the_failures_are_the_last_word(checked, monkeypatch, t
     assert reproduce.reproduce(reproduce.parse_arguments(["mnist", "--out", str(tmp_path)])) == sweep.FAILED
     assert not list(tmp_path.iterdir())
     assert capsys.readouterr().err.startswith("no cell is done")
+
+
+def test_latents_are_studied_once(monkeypatch, tmp_path):
+    """Interpolations by the first seed of every row that has latents, probes of all runs whose phones are known."""
+    lstm = [made_up_record("RNN-Gauss", seed, "LSTM") for seed in (1, 2)]
+    plain = [made_up_record("Z-Forcing", seed) for seed in (1, 2)]
+    embedded = made_up_record("Z-Forcing", 1, source="embedded")
+    embedded["run_id"] = "timit_embedded-seed1-00000000"
+    records = [*lstm, *plain, embedded]
+    write_records(tmp_path, [*records, made_up_record("a run whose folder is gone")])
+    folders = {record["run_id"]: tmp_path / "runs" / record["run_id"] for record in records}
+    for folder in folders.values():
+        (folder / "interpolation").mkdir(parents=True)
+        (folder / "model.pt").touch()
+    called = []
+    for name in ("interpolate", "probe"):
+        monkeypatch.setattr(f"benchmark.{name}.main", lambda arguments, name=name: called.append((name, arguments)))
+    options = reproduce.parse_arguments(["speech", "--out", str(tmp_path), "--device", "cpu", "--data", "corpora"])
+    common = ["--out", str(tmp_path), "--device", "cpu", "--data", "corpora"]
+    reproduce.study_latents(options)
+    *interpolated, probed = called
+    assert sorted(interpolated) == sorted(
+        ("interpolate", [record["run_id"], *common]) for record in (plain[0], embedded)
+    )
+    assert probed[0] == "probe"
+    assert probed[1][4:] == common
+    assert sorted(probed[1][:4]) == sorted(record["run_id"] for record in (*lstm, *plain))
+    for record in (plain[0], embedded):
+        (folders[record["run_id"]] / "interpolation/interpolated.json").touch()
+    (tmp_path / "probes").mkdir()
+    for record in (*lstm, plain[0]):
+        (tmp_path / f"probes/{record['run_id']}.json").touch()
+    called.clear()
+    reproduce.study_latents(options)
+    assert called == [("probe", [plain[1]["run_id"], *common])]
