@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from benchmark.figures.bounds import UNIT, bound_name, bound_values, is_exact
 from benchmark.figures.style import (
     MEAN_LINE,
+    MOST_ROWS,
     SEED_LINE,
     Look,
     count_on,
@@ -38,7 +39,7 @@ def active_units_figure(rows: list[Row], title: str) -> Figure | None:
     with_latents = [row for row in rows if row.values(protocol, "active_units")]
     if not with_latents:
         return None
-    figure, parts = new_parts(with_latents, (13, 5.2))
+    figure, parts = new_parts(with_latents, (13, 5.2 if len(with_latents) <= MOST_ROWS else 3.6))
     panels = []
     beyond = {row.label: row for row in rows if is_exact(row)}
     for part, of_part in parts:

@@ -25,15 +25,8 @@ from benchmark.rows import group_rows
 from benchmark.tables.columns import NOT_FINITE
 from benchmark.tables.contents import short_commit
 
-ORDER = (
-    "training",
-    "auxiliary",
-    "effects",
-    "heat_map",
-    "active_units",
-    "samples",
-    "interpolation",
-)  # of figures, by their names' ends
+# Of figures, by their names' ends.
+ORDER = ("training", "auxiliary", "effects", "heat_map", "active_units", "samples", "interpolation")
 LARGE_DRAWING = 300_000  # bytes; an SVG of more is shown as PNG, if that is smaller
 
 
