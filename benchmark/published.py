@@ -59,7 +59,7 @@ CARE = {
 
 
 def published_rows(dataset: str) -> list[dict[str, Any]]:
-    """What papers report for the test split of a data set.
+    """What papers report for the test split of a data set, or for one that is not stated.
 
     Raises:
         UserError: the file cannot be read.
@@ -68,18 +68,22 @@ def published_rows(dataset: str) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = json.loads(PUBLISHED.read_text())
     except (OSError, ValueError) as error:
         raise UserError(f"{PUBLISHED}: cannot be read ({error}); restore it from the repository") from error
-    return [row for row in rows if (row["dataset"], row["split"]) == (dataset, "test")]
+    return [row for row in rows if row["dataset"] == dataset and row["split"] != "valid"]
 
 
-def comparable_rows(record: dict[str, Any]) -> list[dict[str, Any]]:
-    """Those of the run's data set that are of its protocol, as far as they state one, and in a unit that it has."""
-    results = record["results"]["test"]
+def shown_rows(record: dict[str, Any]) -> list[dict[str, Any]]:
+    """Those of the run's data set in a unit that it has; of another protocol if the unit is not of its sequences."""
+    units = [name for metrics in record["results"]["test"].values() for name in metrics]
     return [
         row
         for row in published_rows(record["dataset"]["name"])
-        if row.get("protocol") in (None, *results)
-        and any(UNITS[row["unit"]].metric in metrics for metrics in results.values())
+        if UNITS[row["unit"]].metric in units and (of_protocol(record, row) or UNITS[row["unit"]].shown_as != NATS)
     ]
+
+
+def of_protocol(record: dict[str, Any], row: dict[str, Any]) -> bool:
+    """Whether a reported number is of the run's protocol, as far as it states one."""
+    return row.get("protocol") in (None, *record["results"]["test"])
 
 
 def reported_number(row: dict[str, Any]) -> tuple[str, float]:
@@ -89,22 +93,28 @@ def reported_number(row: dict[str, Any]) -> tuple[str, float]:
 
 
 def reported_bound(row: dict[str, Any]) -> str:
-    """'exact', 'not stated', or 'lower bound' of the log-likelihood, with its estimator if that is not the ELBO."""
+    """'exact', 'not stated', or 'lower bound' of the log-likelihood, with its estimator if that is not the ELBO.
+
+    An upper bound of a number of which less is better is a lower one of the log-likelihood.
+    """
     estimator = f", {row['estimator']}" if "estimator" in row else ""
-    return f"{row['bound']}{estimator}"
+    return f"{row['bound'].replace('upper', 'lower')}{estimator}"
 
 
 def source(row: dict[str, Any]) -> str:
     """Paper and table, where the number was read and how far it was verified, and what else is to be known of it."""
     unknown = ["whether exact or a bound is not stated"] if row["bound"] == "not stated" else []
+    unknown += ["of which split is not stated"] if row["split"] == "not stated" else []
     named = ", ".join(filter(None, [row["paper"], row["table"]]))
     quoted = [f"quoted in {row['quoted_in']}"] if row["quoted_in"] not in (None, named) else []
     paper, *read = [named, *quoted] if named else quoted
     return f"{paper} ({'; '.join([row['status'], *read, *unknown, *filter(None, [row.get('note')])])})"
 
 
-def comparable_in_a_word(record: dict[str, Any]) -> str:
-    """Whether reported numbers of the run's data set, protocol and unit may be set against the run's."""
+def comparable_in_a_word(record: dict[str, Any], row: dict[str, Any]) -> str:
+    """Whether a reported number of the run's data set and unit may be set against the run's."""
+    if not of_protocol(record, row):
+        return f"no: protocol {row['protocol']}"
     if record["dataset"]["source"] != "full":
         return "no: full corpus"
     return "with care"
@@ -113,7 +123,8 @@ def comparable_in_a_word(record: dict[str, Any]) -> str:
 def comparability(record: dict[str, Any]) -> str:
     """In words, whether the run's numbers may be set against the reported ones."""
     dataset = record["dataset"]
-    reported, comparable = published_rows(dataset["name"]), comparable_rows(record)
+    reported = published_rows(dataset["name"])
+    comparable = [row for row in shown_rows(record) if of_protocol(record, row)]
     if not reported:
         return f"No reported number for {dataset['name']} is at hand."
     left_out = [row for row in reported if row not in comparable]
@@ -121,7 +132,7 @@ def comparability(record: dict[str, Any]) -> str:
     others = f"{'; '.join(kinds)}; our protocol is {', '.join(record['results']['test'])}."
     if not comparable:
         return f"NOT COMPARABLE with the numbers reported for {dataset['name']}, which are in {others}"
-    further = f" Left out are numbers in {others}" if left_out else ""
+    further = f" Not comparable are numbers in {others}" if left_out else ""
     if dataset["source"] != "full":
         return (
             f"NOT COMPARABLE with the reported rows: they were measured on the full {dataset['name']} corpus, ours "

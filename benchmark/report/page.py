@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from benchmark.later import with_later
-from benchmark.published import published_rows, reported_bound, source
+from benchmark.published import published_rows, source
 from benchmark.records import group_records
 from benchmark.report.curves import BOTTOM, HEIGHT, LEFT, RIGHT, WIDTH
 from benchmark.report.media import MOST_CHARACTERS, MOST_SECONDS, Media
@@ -97,7 +97,6 @@ def render_page(out: Path, sections: list[Section], runs: list[RunView], figures
         "shown": shown,
         "short_commit": short_commit,
         "source": source,
-        "reported_bound": reported_bound,
     }
     templates = files("benchmark.report") / "templates"
     style, script = ((templates / name).read_text(encoding="utf-8") for name in ("style.css", "script.js"))

@@ -11,9 +11,9 @@ from typing import Any
 from benchmark.published import (
     comparability,
     comparable_in_a_word,
-    comparable_rows,
     reported_bound,
     reported_number,
+    shown_rows,
     source,
 )
 from benchmark.row import WEIGHTS, Row, describe_ends
@@ -161,7 +161,7 @@ def reported_lines(record: dict[str, Any]) -> tuple[list[Line], list[str]]:
     """A line for each reported number in the unit and protocol of the record, and the notes that the lines refer to."""
     lines: list[Line] = []
     notes: dict[str, int] = {}
-    for row in comparable_rows(record):
+    for row in shown_rows(record):
         metric, value = reported_number(row)
         kind = likelihood_kind(metric, bound_in(metric, reported_bound(row).replace("not stated", NOT_STATED)))
         note = notes.setdefault(source(row), len(notes) + 1)
@@ -170,7 +170,7 @@ def reported_lines(record: dict[str, Any]) -> tuple[list[Line], list[str]]:
                 "model": row["model"],
                 kind.heading: Number(kind, float(value), written=str(value)),
                 "from": f"[{note}]",
-                COMPARABLE: comparable_in_a_word(record),
+                COMPARABLE: comparable_in_a_word(record, row),
             }
         )
     return lines, list(notes)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from benchmark.later import file_of_metric
-from benchmark.published import comparable_in_a_word, comparable_rows, reported_bound, reported_number, source
+from benchmark.published import comparable_in_a_word, reported_bound, reported_number, shown_rows, source
 from benchmark.row import WEIGHTS, Row
 from benchmark.statistics import Interval, paired_differences, t_interval
 from benchmark.tables.contents import of_protocol
@@ -120,7 +120,7 @@ def config_sha256(record: dict[str, Any]) -> str:
 
 def _theirs(row: Row, protocol: str) -> Iterator[dict[str, Any]]:
     record = of_protocol(row.records[0], protocol)
-    for reported in comparable_rows(record):
+    for reported in shown_rows(record):
         metric, value = reported_number(reported)
         yield {
             "origin": "reported",
@@ -135,5 +135,5 @@ def _theirs(row: Row, protocol: str) -> Iterator[dict[str, Any]]:
             "bound": bound_in(metric, reported_bound(reported)),
             "sequences": reported.get("sequences", ""),
             "reference": source(reported),
-            "comparable": comparable_in_a_word(record),
+            "comparable": comparable_in_a_word(record, reported),
         }
