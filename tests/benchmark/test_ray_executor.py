@@ -13,10 +13,10 @@ import time
 from pathlib import Path
 
 import pytest
+from run_at_work import newest_update
 
 from benchmark import plan, run
 from benchmark.cell import Cell
-from benchmark.checkpoint import checkpoints
 from benchmark.errors import UserError
 from benchmark.ray_executor import connect
 
@@ -98,11 +98,10 @@ def test_a_worker_that_is_killed_loses_nothing(cluster, tiny, tmp_path):
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         killed = None
         while killed is None and process.poll() is None:
-            for folder in out.glob("runs/timit*/checkpoints"):
-                reached = [int(path.name.split("-")[1]) for path in checkpoints(folder)]
-                working = process_of(folder.parent.name, cells)
-                if reached and 5 <= reached[0] < 150 and working and not (folder.parent / "record.json").exists():
-                    killed = folder.parent
+            for folder in out.glob("runs/timit*"):
+                working = process_of(folder.name, cells)
+                if 5 <= newest_update(folder) < 150 and working and not (folder / "record.json").exists():
+                    killed = folder
                     os.kill(parent_of(working), signal.SIGKILL)
                     break
             time.sleep(0.005)

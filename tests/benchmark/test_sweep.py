@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 from made_up_records import made_up_record, write_records
+from run_at_work import newest_update
 
 from benchmark import local_executor, plan, run, sweep
 from benchmark.cell import Cell, CellProcess
-from benchmark.checkpoint import checkpoints
 from benchmark.command import run_command
 from benchmark.errors import Interrupted, UserError
 from benchmark.local_executor import run_locally
@@ -164,19 +164,15 @@ def test_killed_children_and_parents_lose_nothing(tiny_sweep, tmp_path, capsys):
     run.main([*cell.arguments, *arguments[arguments.index("--data") :][:2], "--out", str(tmp_path / "whole")])
     folder = RunFolder(out(arguments), cell.run_id)
 
-    def reached(update):
-        found = checkpoints(folder.path / "checkpoints")
-        return bool(found) and int(found[0].name.split("-")[1]) >= update
-
     with start(arguments, cells) as process:
-        wait_until(lambda: reached(5) and folder.held)
+        wait_until(lambda: newest_update(folder.path) >= 5 and folder.held)
         os.kill(int(subprocess.check_output(["pgrep", "-P", str(process.pid)])), signal.SIGKILL)
         printed, _ = process.communicate()
     assert process.returncode == sweep.FAILED
     assert f"[1] {cell.run_id} failed: killed by SIGKILL" in printed
     assert "0 of 1 cells are done" in printed
     with start(arguments, cells) as process:
-        wait_until(lambda: reached(20) and folder.held)
+        wait_until(lambda: newest_update(folder.path) >= 20 and folder.held)
         process.kill()
     wait_until(lambda: not folder.held)
     assert folder.state == "interrupted"
