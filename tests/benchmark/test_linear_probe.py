@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
-from scipy.optimize import check_grad
+from scipy.optimize import check_grad, minimize
 
-from benchmark.linear_probe import Labelled, fit_probe, majority_accuracy, penalised_nll
+from benchmark.errors import UserError
+from benchmark.linear_probe import OPTIONS, Labelled, fit_probe, majority_accuracy, penalised_nll
 
 CLASSES = 4
 
@@ -38,31 +39,49 @@ def test_shuffled_labels_give_the_majority_alone():
     assert fit.probe.accuracy(test) == pytest.approx(majority, abs=0.01)
 
 
+def with_ones(features):
+    return np.vstack([features.T, np.ones(len(features))])
+
+
 def test_the_gradient_is_that_of_the_objective():
     data = drawn(30, 0, lambda features: np.arange(30) % CLASSES)
-    data = Labelled((data.features - data.features.mean(0)) / 10, data.classes)
-    start = np.random.default_rng(1).standard_normal((7, CLASSES))
+    x = with_ones((data.features - data.features.mean(0)) / 10)
+    start = np.random.default_rng(1).standard_normal((CLASSES, 7))
 
     def part(number):
-        def value(x):
-            result = penalised_nll(x.reshape(start.shape), data, ridge=0.3)[number]
-            return result if number == 0 else result.ravel()
+        return lambda flat: penalised_nll(flat.reshape(start.shape), x, data.classes, 0.3)[number]
 
-        return value
-
-    assert check_grad(part(0), part(1), start.ravel()) < 1e-5
+    assert check_grad(part(0), lambda flat: part(1)(flat).ravel(), start.ravel()) < 1e-5
+    np.testing.assert_allclose(part(2)(start).sum(0), 1.0)
 
 
-def test_the_fit_is_the_optimum_whatever_the_order_of_the_data():
-    train = drawn(300, 0, lambda features: (features[:, 0] > 0).astype(np.int64) + (features[:, 3] > -3))
-    probe = fit_probe(train, train, 3, ridges=(0.01,)).probe
-    standardised = (train.features - probe.mean_F) / probe.deviation_F
-    found = np.vstack([probe.weight_FC, probe.bias_C])
-    loss, gradient = penalised_nll(found, Labelled(standardised, train.classes), 0.01)
-    assert np.abs(gradient).max() < 1e-3
-    assert loss < np.log(3)
-    other = fit_probe(Labelled(train.features[::-1], train.classes[::-1]), train, 3, ridges=(0.01,)).probe
-    np.testing.assert_allclose(probe.weight_FC, other.weight_FC, atol=0.02)
+@pytest.mark.parametrize("ridge", [1e-2, 1e-6])
+def test_the_fit_is_the_optimum_whatever_the_order_of_the_data(ridge):
+    """Classes 0 to 3, and one that training does not have."""
+    train = drawn(300, 0, lambda features: (features[:, 0] > 0.3 * features[:, 3]) + 2 * (np.arange(300) % 3 == 0))
+    probe = fit_probe(train, train, 5, ridges=(ridge,)).probe
+    x = with_ones((train.features - probe.mean_F) / probe.deviation_F)
+    found = np.hstack([probe.weight_FC.T, probe.bias_C[:, None]])
+    loss, gradient, _ = penalised_nll(found, x, train.classes, ridge)
+    assert np.abs(gradient).max() < 1e-5
+
+    def objective(flat):
+        value, slope, _ = penalised_nll(flat.reshape(found.shape), x, train.classes, ridge)
+        return value, slope.ravel()
+
+    options = {"ftol": 1e-15, "gtol": 1e-12, "maxiter": 10**5, "maxfun": 10**5}
+    other = minimize(objective, np.zeros(found.size), method="L-BFGS-B", jac=True, options=options)
+    assert loss == pytest.approx(other.fun, rel=1e-6)
+    turned = fit_probe(Labelled(train.features[::-1], train.classes[::-1]), train, 5, ridges=(ridge,)).probe
+    scores = x[:-1].T @ (probe.weight_FC - turned.weight_FC) + probe.bias_C - turned.bias_C
+    assert np.abs(scores[:, :4]).max() < 0.02
+
+
+def test_a_fit_that_does_not_converge_is_refused(monkeypatch):
+    monkeypatch.setitem(OPTIONS, "maxiter", 2)
+    train = drawn(400, 0, linear)
+    with pytest.raises(UserError, match=r"the linear probe does not converge with penalty 0.1 \(STOP"):
+        fit_probe(train, train, CLASSES)
 
 
 def test_the_penalty_is_chosen_on_validation():
