@@ -16,7 +16,7 @@ from benchmark.figures.style import save_figure
 from benchmark.figures.training import training_figure
 from benchmark.records import chosen_records
 from benchmark.row import Row
-from benchmark.rows import group_rows
+from benchmark.rows import group_rows, rows_by_protocol
 
 FIGURES = {
     "training": training_figure,
@@ -31,15 +31,12 @@ SUFFIXES = (".png", ".svg")
 
 def comparable(rows: list[Row]) -> dict[str, list[Row]]:
     """Rows that one figure may hold: of one data set, source and protocol, by a name such as 'timit_sample'."""
-    protocols: dict[tuple[str, str], set[str]] = {}
-    for row in rows:
-        protocols.setdefault((row.dataset, row.source), set()).add(row.protocols[0])
-    groups: dict[str, list[Row]] = {}
-    for row in rows:
-        several = len(protocols[row.dataset, row.source]) > 1
-        name = "_".join([row.dataset, row.source, *row.protocols[:several]])
-        groups.setdefault(name, []).append(row)
-    return groups
+    groups = rows_by_protocol(rows)
+    corpora = [corpus for *corpus, _ in groups]
+    return {
+        "_".join([*corpus, *([protocol] if corpora.count(corpus) > 1 else [])]): alike
+        for (*corpus, protocol), alike in groups.items()
+    }
 
 
 def write_figures(out: Path, rows: list[Row]) -> list[Path]:

@@ -16,11 +16,10 @@ import torch
 from benchmark import REPOSITORY, __version__
 from benchmark.config import Config
 from benchmark.experiment import Experiment
+from benchmark.record_form import SCHEMA
 from benchmark.training import Progress
 from zforcing.engines import resolve
 from zforcing.interface import SequenceModel
-
-SCHEMA = 2
 
 
 def build_record(

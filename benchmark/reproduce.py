@@ -71,7 +71,7 @@ def reproduce(options: argparse.Namespace) -> int:
     if status and not any((Path(options.out) / "records").glob("*.json")):
         print("no cell is done: there is nothing to make tables of until the command is repeated", file=sys.stderr)
         return status
-    if options.part != "ablation":  # its many runs would take hours
+    if options.part != "ablation":  # whose runs are many
         study_latents(options)
     for command in (tables, plots, report):
         command.main(["--out", options.out])

@@ -34,9 +34,9 @@ def _weights(rows: list[Row]) -> list[str]:
     for weight, words in reversed(WEIGHTS.items()):
         ends = [row.ends(weight) for row in rows]
         if len(set(ends)) > 1:
-            one_start = len({first for first, _ in ends}) == 1
+            from_zero = {first for first, _ in ends} == {0.0}  # named by where they end alone
             for (first, last), part in zip(ends, parts, strict=True):
-                part.insert(0, f"{words} {describe_ends((last if one_start else first, last))}")
+                part.insert(0, f"{words} {describe_ends((last if from_zero else first, last))}")
     return [", ".join(part) for part in parts]
 
 

@@ -9,12 +9,13 @@ from typing import Any, NamedTuple
 
 from benchmark.ablation import control, title
 from benchmark.later import PROBED
+from benchmark.record_form import BOUND_METRICS
 from benchmark.row import Row, describe_ends
 from benchmark.rows import rows_by_protocol
 from benchmark.statistics import paired_differences, t_interval
 from benchmark.tables.columns import LOWER, Cell, Kind, Line, columns, number
 from benchmark.tables.contents import PHONES, Table, configuration, short_commit
-from benchmark.tables.quantities import BOUND_METRICS, DIAGNOSTICS, KL
+from benchmark.tables.quantities import DIAGNOSTICS, KL
 from benchmark.tables.tidy import config_sha256
 
 NAME = "auxiliary_cost"

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from benchmark.record_form import BOUND_METRICS
 from benchmark.row import Row
 from benchmark.statistics import t_interval
 from benchmark.tables.columns import EXACT, LOWER, Kind, Number, columns, number
 from benchmark.tables.contents import COLLAPSE, LEGEND
 from benchmark.tables.markdown import grid
-from benchmark.tables.quantities import BOUND_METRICS, bound_values, diagnostics, is_exact
+from benchmark.tables.quantities import bound_values, diagnostics, is_exact
 
 TITLE = "All rows by the default protocol of their data set; untrained and valid: of the validation split."
 SHOWN = ("untrained", "valid", "test")

@@ -8,11 +8,10 @@ from typing import Any
 
 from benchmark.later import PROBED, TIGHTER
 from benchmark.published import NATS
+from benchmark.record_form import BOUND_METRICS
 from benchmark.row import Row
 from benchmark.statistics import t_interval
 from benchmark.tables.columns import EXACT, LOWER, UPPER, Kind, Number, number
-
-BOUND_METRICS = {"elbo": "elbo_nats_per_seq", "exact": "log_likelihood_nats_per_seq"}
 
 # Unit and form of the likelihood in each unit it may be given in.
 LIKELIHOODS = {

@@ -44,6 +44,11 @@ def test_rows_of_one_label_say_what_tells_them_apart():
     assert labels(made_up_record(), made_up_record(source="full")) == ["Z-Forcing", "Z-Forcing"]
 
 
+def test_only_a_weight_that_rises_from_zero_is_named_by_its_end():
+    falling, constant = (made_up_record(kl_weight=(1.0, last)) for last in (0.5, 1.0))
+    assert labels(falling, constant) == ["Z-Forcing, KL weight 1", "Z-Forcing, KL weight 1 to 0.5"]
+
+
 def test_a_binding_that_one_row_lacks():
     one = made_up_record()
     more = one | {"config": one["config"] + "VRNN.layers = 2\n"}
