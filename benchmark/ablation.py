@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from benchmark.row import Row
-from benchmark.statistics import paired_differences
 
 Ends = tuple[float, float]
 
@@ -119,16 +118,6 @@ def _controls(cells: dict[tuple[float, Ends], Row], family: list[Row]) -> dict[t
     """The rows without the auxiliary cost that these are held against."""
     found = {kl_weight: control(row, family) for (_, kl_weight), row in cells.items()}
     return {(0.0, kl_weight): row for kl_weight, row in found.items() if row is not None}
-
-
-def effects(ablation: Ablation, kl_weight: Ends, protocol: str, metric: str) -> dict[float, dict[int, float]]:
-    """What each auxiliary weight changes a test metric by, against weight 0: differences by seed that both have."""
-    rows = ablation.over_aux_weight(kl_weight)
-    if 0.0 not in rows:
-        return {}
-    plain = rows.pop(0.0).values(protocol, metric)
-    differences = {weight: paired_differences(row.values(protocol, metric), plain) for weight, row in rows.items()}
-    return {weight: by_seed for weight, by_seed in differences.items() if by_seed}
 
 
 def _what_stays(row: Row) -> tuple[object, ...]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from benchmark.record_form import BOUND_METRICS
 
 NAMES = ("experiment.name", "experiment.label")
 WEIGHTS = {"aux_weight": "auxiliary weight", "kl_weight": "KL weight", "backward_weight": "backward weight"}
@@ -44,6 +47,15 @@ class Row:
         """A metric by seed, of the runs that have it."""
         results = {record["seed"]: record["results"].get(split, {}).get(protocol, {}) for record in self.records}
         return {seed: metrics[metric] for seed, metrics in results.items() if metric in metrics}
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the row's likelihoods are exact; else they are lower bounds."""
+        return "exact" in self.values(self.protocols[0], "bound").values()
+
+    def bound_values(self, protocol: str, split: str = "test") -> dict[int, float]:
+        """The bound, or the exact log-likelihood, in nats per sequence by seed."""
+        return self.values(protocol, BOUND_METRICS["exact" if self.is_exact else "elbo"], split)
 
     @property
     def settings(self) -> dict[str, str]:
@@ -87,6 +99,11 @@ class Row:
     def ends(self, weight: str) -> tuple[float, float]:
         """One of the objective's weights, at the first update and where it ends."""
         return self.weights["first"][weight], self.weights["last"][weight]
+
+
+def bound_of(metrics: Mapping[str, Any]) -> float:
+    """The bound, or the exact log-likelihood, in nats per sequence."""
+    return float(metrics[BOUND_METRICS[metrics["bound"]]])
 
 
 def settings(config: str) -> dict[str, str]:

@@ -253,3 +253,14 @@ def write_records(out, records):
     for record in records:
         (folder / f"{record['run_id']}.json").write_text(json.dumps(record, indent=1) + "\n")
     return out
+
+
+def outcomes_of_weight(records, model, kl_first, aux_weight):
+    """The test metrics of the runs of a made-up ablation with these weights, by seed."""
+    return {
+        record["seed"]: record["results"]["test"]["utterance"]
+        for record in records
+        if record["model"] == model
+        and record["weights"]["first"]["kl_weight"] == kl_first
+        and record["weights"]["last"]["aux_weight"] == aux_weight
+    }

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
-from benchmark.figures.bounds import UNIT, bound_name, bound_values, is_exact
+from benchmark.figures.bounds import UNIT, bound_name
 from benchmark.figures.style import (
     MEAN_LINE,
     MOST_ROWS,
@@ -41,15 +41,15 @@ def active_units_figure(rows: list[Row], title: str) -> Figure | None:
         return None
     figure, parts = new_parts(with_latents, (13, 5.2 if len(with_latents) <= MOST_ROWS else 3.6))
     panels = []
-    beyond = {row.label: row for row in rows if is_exact(row)}
+    beyond = {row.label: row for row in rows if row.is_exact}
     for part, of_part in parts:
-        axes, drawn = _draw_part(part, [row for row in rows if row in of_part or is_exact(row)], protocol)
+        axes, drawn = _draw_part(part, [row for row in rows if row in of_part or row.is_exact], protocol)
         panels.append(axes)
         beyond = {label: row for label, row in beyond.items() if label not in drawn}
     left, right = zip(*(axes.get_xlim() for axes in panels), strict=True)
     for axes in panels:
         axes.set_xlim(min(left) - 1, max(right) + 1)
-    far = [f"{label} {t_interval(bound_values(row, protocol).values()).mean:,.1f}" for label, row in beyond.items()]
+    far = [f"{label} {t_interval(row.bound_values(protocol).values()).mean:,.1f}" for label, row in beyond.items()]
     note = [f"not in the picture, exact log-likelihood: {'; '.join(far)}"] if far else []
     heading(figure, title, f"test split, {protocol}; {NOTE}", *note)
     return figure
@@ -57,12 +57,12 @@ def active_units_figure(rows: list[Row], title: str) -> Figure | None:
 
 def _draw_part(part: SubFigure, rows: list[Row], protocol: str) -> tuple[Axes, set[str]]:
     """A panel of rows, of which exact ones are drawn if they are near the others; the labels of those drawn."""
-    look_of = dict(zip([row.label for row in rows], looks(map(is_exact, rows)), strict=True))
+    look_of = dict(zip([row.label for row in rows], looks(row.is_exact for row in rows), strict=True))
     ((axes,),) = new_panels(part, 1, 1)
-    with_latents = [row for row in rows if not is_exact(row)]
+    with_latents = [row for row in rows if not row.is_exact]
     for row in with_latents:
         _draw_row(axes, row, protocol, look_of[row.label])
-    near = _near(axes, [row for row in rows if is_exact(row)], protocol)
+    near = _near(axes, [row for row in rows if row.is_exact], protocol)
     for row in near:
         _draw_exact(axes, row, protocol, look_of[row.label])
     units = {n for row in with_latents for n in row.values(protocol, "latent_units").values()}
@@ -75,7 +75,7 @@ def _draw_part(part: SubFigure, rows: list[Row], protocol: str) -> tuple[Axes, s
 
 
 def _draw_row(axes: Axes, row: Row, protocol: str, look: Look) -> None:
-    active, bound = row.values(protocol, "active_units"), bound_values(row, protocol)
+    active, bound = row.values(protocol, "active_units"), row.bound_values(protocol)
     units, bounds = list(active.values()), [bound[seed] for seed in active]
     style: dict[str, Any] = {"color": look.color, "marker": look.marker, "edgecolor": "white"}
     axes.scatter(units, bounds, s=36, alpha=0.6, linewidth=0.3, label=row.label, **style)
@@ -86,17 +86,17 @@ def _near(axes: Axes, exact: list[Row], protocol: str) -> list[Row]:
     """Those whose mean would not flatten what is drawn."""
     lowest, highest = axes.get_ylim()
     far = FAR * (highest - lowest)
-    means = [t_interval(bound_values(row, protocol).values()).mean for row in exact]
+    means = [t_interval(row.bound_values(protocol).values()).mean for row in exact]
     return [row for row, mean in zip(exact, means, strict=True) if lowest - far <= mean <= highest + far]
 
 
 def _draw_exact(axes: Axes, row: Row, protocol: str, look: Look) -> None:
     """A dashed line for each seed, and one for their mean."""
-    values = bound_values(row, protocol).values()
+    values = row.bound_values(protocol).values()
     for value in values:
         axes.axhline(value, color=look.color, linestyle=look.linestyle, **SEED_LINE)
     axes.axhline(t_interval(values).mean, color=look.color, linestyle=look.linestyle, **MEAN_LINE)
 
 
 def _entry(row: Row, protocol: str, look: Look, **changes: Any) -> Line2D:
-    return handle(look, f"{row.label}, {sample_size(bound_values(row, protocol).values())}", **changes)
+    return handle(look, f"{row.label}, {sample_size(row.bound_values(protocol).values())}", **changes)

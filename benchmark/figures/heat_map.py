@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmark.ablation import Ablation, ablations
-from benchmark.figures.bounds import METRICS, UNIT, bound_name
+from benchmark.effects import ELBO
+from benchmark.figures.bounds import UNIT, bound_name
 from benchmark.figures.style import heading, new_figure, sample_size
 from benchmark.row import Row, describe_ends
 from benchmark.statistics import t_interval
@@ -37,7 +38,7 @@ def heat_map_figure(rows: list[Row], title: str) -> Figure | None:
     size = (max(7.0, columns * width), 0.5 + sum(heights))
     figure, grid = new_figure(len(heights), columns, size, gridspec_kw={"height_ratios": heights})
     heading(figure, title, f"test split, {protocol}: {NOTE}")
-    panels = [(model, metric) for model in models for metric in (METRICS["elbo"], KL)]
+    panels = [(model, metric) for model in models for metric in (ELBO, KL)]
     for axes, (model, metric) in zip((axes for line in grid for axes in line), panels, strict=True):
         _draw(axes, *heat_map_cells(model, protocol, metric))
         axes.set_title(f"{model.title}: {'KL' if metric == KL else bound_name(model.rows.values())}", fontsize=11)

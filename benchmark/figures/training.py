@@ -10,7 +10,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
-from benchmark.figures.bounds import UNIT, bound_name, bound_of, is_exact
+from benchmark.figures.bounds import UNIT, bound_name
 from benchmark.figures.style import (
     MEAN_LINE,
     MOST_ROWS,
@@ -24,7 +24,7 @@ from benchmark.figures.style import (
     new_panels,
     new_parts,
 )
-from benchmark.row import Row
+from benchmark.row import Row, bound_of
 
 NOTE = "validation during training; thin: every seed, bold: their mean where all of them are finite"
 MARKS = 6  # of a mean line
@@ -52,7 +52,7 @@ def _draw_part(part: SubFigure, rows: list[Row], lines: int) -> None:
     """The panels of rows that share them, in so many lines."""
     data = validation_curves(rows)
     latent_panels = LATENT_PANELS if "kl_nats_per_seq" in data else ()
-    looks_of = dict(zip([row.label for row in rows], looks(map(is_exact, rows)), strict=True))
+    looks_of = dict(zip([row.label for row in rows], looks(row.is_exact for row in rows), strict=True))
     grid = new_panels(part, lines, (2 + len(latent_panels)) // lines)
     whole, closer, *latent = (axes for line in grid for axes in line)
     draw_curves(whole, data, "bound", looks_of)

@@ -6,8 +6,9 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from benchmark.effects import effects_of
 from benchmark.row import Row
-from benchmark.tables.auxiliary_cost import effect_table, effects_of
+from benchmark.tables.auxiliary_cost import effect_table
 from benchmark.tables.columns import Cell, Column, Number
 from benchmark.tables.contents import PLAIN, protocol_table
 

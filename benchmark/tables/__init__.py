@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from benchmark.effects import effects_of
 from benchmark.files import write_atomically
 from benchmark.later import with_later
 from benchmark.records import chosen_records
 from benchmark.row import Row
 from benchmark.rows import group_rows
-from benchmark.tables.auxiliary_cost import effect_lines, effect_table, effects_of
+from benchmark.tables.auxiliary_cost import effect_lines, effect_table
 from benchmark.tables.contents import protocol_table
 from benchmark.tables.latex import latex
 from benchmark.tables.markdown import markdown

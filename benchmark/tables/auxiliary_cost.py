@@ -1,25 +1,22 @@
-"""What the auxiliary cost changes: rows with it against rows that lack nothing else, paired by seed."""
+"""What the auxiliary cost changes, as a table and as CSV."""
 
 from __future__ import annotations
 
 import csv
 import io
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-from benchmark.ablation import control, title
+from benchmark.effects import ELBO, Effect
 from benchmark.later import PROBED
-from benchmark.record_form import BOUND_METRICS
-from benchmark.row import Row, describe_ends
-from benchmark.rows import rows_by_protocol
-from benchmark.statistics import paired_differences, t_interval
+from benchmark.row import Row
+from benchmark.statistics import t_interval
 from benchmark.tables.columns import LOWER, Cell, Kind, Line, columns, number
 from benchmark.tables.contents import PHONES, Table, configuration, short_commit
 from benchmark.tables.quantities import DIAGNOSTICS, KL
 from benchmark.tables.tidy import config_sha256
 
 NAME = "auxiliary_cost"
-ELBO = BOUND_METRICS["elbo"]
 METRICS = {
     ELBO: Kind("ELBO", "nats/seq", LOWER),
     "kl_nats_per_seq": KL,
@@ -39,61 +36,6 @@ FIELDS = (
 )
 
 
-class Effect(NamedTuple):
-    """A row with the auxiliary cost against its control.
-
-    Attributes:
-        data: data set, source and protocol.
-        row, plain: with the cost and without.
-        numbers: of the two in their table.
-    """
-
-    data: tuple[str, str, str]
-    row: Row
-    plain: Row
-    numbers: tuple[int, int]
-
-    @property
-    def place(self) -> tuple[str, bool, tuple[float, float], float]:
-        """By model, a constant KL weight first, then by weight."""
-        kl_weight = self.row.ends("kl_weight")
-        return title(self.row), kl_weight[0] != kl_weight[1], kl_weight, max(self.row.ends("aux_weight"))
-
-    @property
-    def aux_weight(self) -> str:
-        """A weight that rises from 0, as is usual, is named by its end alone."""
-        first, last = self.row.ends("aux_weight")
-        return describe_ends((first or last, last))
-
-    @property
-    def seeds(self) -> list[int]:
-        return list(self.differences(ELBO))
-
-    def values(self, row: Row, metric: str) -> dict[int, float]:
-        return row.values(self.data[-1], metric)
-
-    def differences(self, metric: str) -> dict[int, float]:
-        return paired_differences(self.values(self.row, metric), self.values(self.plain, metric))
-
-    def pairs(self, metric: str) -> dict[int, tuple[float, float]]:
-        """The metric without the cost and with it, by each seed that has both."""
-        without, values = self.values(self.plain, metric), self.values(self.row, metric)
-        return {seed: (without[seed], values[seed]) for seed in self.differences(metric)}
-
-
-def effects_of(rows: Sequence[Row]) -> list[Effect]:
-    """The effects that rows of one data set and source show."""
-    found = []
-    for data, alike in rows_by_protocol(rows).items():
-        labels = [row.label for row in rows if data[-1] in row.protocols]
-        for row in alike:
-            plain = control(row, alike) if row.has_auxiliary_cost else None
-            if plain is not None:
-                numbers = labels.index(row.label) + 1, labels.index(plain.label) + 1
-                found.append(Effect(data, row, plain, numbers))
-    return sorted((effect for effect in found if effect.seeds), key=lambda effect: (effect.data, effect.place))
-
-
 def effect_table(effects: Sequence[Effect]) -> Table:
     """All effects below each other."""
     lines = [{"row": str(index), **_line(effect)} for index, effect in enumerate(effects, 1)]
@@ -110,8 +52,7 @@ def effect_lines(effects: Sequence[Effect]) -> str:
     writer.writeheader()
     for index, effect in enumerate(effects, 1):
         first = dict(zip(("dataset", "source", "protocol"), effect.data, strict=True))
-        kl_weight = describe_ends(effect.row.ends("kl_weight"))
-        first |= {"model": title(effect.row), "kl_weight": kl_weight, "auxiliary_weight": effect.aux_weight}
+        first |= {"model": effect.model, "kl_weight": effect.kl_weight, "auxiliary_weight": effect.aux_weight}
         for metric, kind in METRICS.items():
             of_metric = {"row": index, **first, "metric": metric, "unit": kind.unit}
             writer.writerows(of_metric | line for line in _numbers(effect, metric))
@@ -143,8 +84,8 @@ def _numbers(effect: Effect, metric: str) -> Iterator[dict[str, Any]]:
 def _line(effect: Effect) -> Line:
     line: dict[str, Cell] = {
         "data": ", ".join(effect.data),
-        "model": title(effect.row),
-        "KL weight": describe_ends(effect.row.ends("kl_weight")),
+        "model": effect.model,
+        "KL weight": effect.kl_weight,
         "auxiliary weight": effect.aux_weight,
     }
     for metric, kind in METRICS.items():

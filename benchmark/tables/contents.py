@@ -25,7 +25,6 @@ from benchmark.tables.quantities import (
     KL,
     LIKELIHOODS,
     bound_in,
-    bound_values,
     diagnostics,
     fewer,
     likelihood_kind,
@@ -228,7 +227,7 @@ def _changes(row: Row, rows: Sequence[Row], protocol: str, whole: Row | None = N
         return {PLAIN: f"this{annealed}"}
     changes: dict[str, Any] = {PLAIN: f"{rows.index(plain) + 1}{annealed}"}
     pairs = {
-        BOUND_CHANGE: (bound_values(row, protocol), bound_values(plain, protocol)),
+        BOUND_CHANGE: (row.bound_values(protocol), plain.bound_values(protocol)),
         KL_CHANGE: (row.values(protocol, "kl_nats_per_seq"), plain.values(protocol, "kl_nats_per_seq")),
     }
     for kind, (ours, theirs) in pairs.items():

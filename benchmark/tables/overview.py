@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from benchmark.record_form import BOUND_METRICS
-from benchmark.row import Row
+from benchmark.row import Row, bound_of
 from benchmark.statistics import t_interval
 from benchmark.tables.columns import EXACT, LOWER, Kind, Number, columns, number
 from benchmark.tables.contents import COLLAPSE, LEGEND
 from benchmark.tables.markdown import grid
-from benchmark.tables.quantities import bound_values, diagnostics, is_exact
+from benchmark.tables.quantities import diagnostics
 
 TITLE = "All rows by the default protocol of their data set; untrained and valid: of the validation split."
 SHOWN = ("untrained", "valid", "test")
@@ -35,8 +34,8 @@ def _line(row: Row, rows: Sequence[Row]) -> dict[str, Any]:
     place = [other for other in table if protocol in other.protocols].index(row) + 1
     values = {
         "untrained": _untrained(row),
-        "valid": bound_values(row, protocol, "valid"),
-        "test": bound_values(row, protocol),
+        "valid": row.bound_values(protocol, "valid"),
+        "test": row.bound_values(protocol),
     }
     return {
         "data": f"{row.dataset}, {row.source}, {protocol}",
@@ -50,7 +49,7 @@ def _line(row: Row, rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def _number(row: Row, name: str, values: dict[int, float]) -> Number:
-    return number(_kind(name, EXACT if is_exact(row, row.protocols[0]) else LOWER), t_interval(values.values()))
+    return number(_kind(name, EXACT if row.is_exact else LOWER), t_interval(values.values()))
 
 
 def _kind(name: str, bound: str) -> Kind:
@@ -60,7 +59,7 @@ def _kind(name: str, bound: str) -> Kind:
 def _untrained(row: Row) -> dict[int, float]:
     """The bound on the validation split before the first update, by seed."""
     first = {record["seed"]: record["training"]["validation"][0] for record in row.records}
-    return {seed: metrics[BOUND_METRICS[metrics["bound"]]] for seed, metrics in first.items()}
+    return {seed: bound_of(metrics) for seed, metrics in first.items()}
 
 
 def _range(values: Sequence[int]) -> str:

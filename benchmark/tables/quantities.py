@@ -76,23 +76,13 @@ def metric_kind(metric: str, bound: str) -> tuple[str, str]:
     return next((unit for ending, unit in ENDINGS.items() if metric.endswith(ending)), COUNT), ""
 
 
-def is_exact(row: Row, protocol: str) -> bool:
-    """Whether the row's likelihoods are exact; else they are lower bounds."""
-    return "exact" in row.values(protocol, "bound").values()
-
-
-def bound_values(row: Row, protocol: str, split: str = "test") -> dict[int, float]:
-    """The bound, or the exact log-likelihood, in nats per sequence by seed."""
-    return row.values(protocol, BOUND_METRICS["exact" if is_exact(row, protocol) else "elbo"], split)
-
-
 def likelihoods(row: Row, protocol: str, split: str = "test") -> Iterator[Number]:
     """The likelihood in every unit that the records have, but for RESCALED, means over seeds; then tighter bounds."""
-    bound = EXACT if is_exact(row, protocol) else LOWER
+    bound = EXACT if row.is_exact else LOWER
     left_out = {unit for shown, units in RESCALED.items() if row.values(protocol, shown, split) for unit in units}
     shown = [unit for unit in LIKELIHOODS if unit not in left_out]
     for unit in shown:
-        values = bound_values(row, protocol, split) if unit == NATS else row.values(protocol, unit, split)
+        values = row.bound_values(protocol, split) if unit == NATS else row.values(protocol, unit, split)
         if values:
             yield _likelihood(row, unit, bound, values)
     for metric, tighter in tighter_bounds(row, protocol, split).items():

@@ -1,12 +1,10 @@
 import pytest
 from made_up_records import ANNEALED, CONSTANT, made_up_ablation, made_up_record, made_up_speech
 
-from benchmark.ablation import ablations, effects
+from benchmark.ablation import ablations
 from benchmark.row import describe_ends
 from benchmark.rows import group_rows
 from benchmark.tables.plain import plain_row
-
-ELBO = "elbo_nats_per_seq"
 
 
 def test_a_sweep_is_an_ablation_of_each_model():
@@ -132,20 +130,6 @@ def test_the_control_has_the_backward_network_trained_alike():
         assert plain_row(helped_row, rows).records == (trained,)
     (ablation,) = ablations(group_rows([without, helped]))
     assert ablation.rows[0.0, CONSTANT].records == (without,)
-
-
-def test_effects_are_paired_by_seed():
-    plain = [made_up_record(seed=seed) for seed in (1, 2, 3)]
-    helped = [made_up_record("Z-Forcing + aux", seed, aux_weight=0.0025) for seed in (2, 3, 4)]
-    (ablation,) = ablations(group_rows([*plain, *helped]))
-    found = effects(ablation, CONSTANT, "utterance", ELBO)
-
-    def value(record):
-        return record["results"]["test"]["utterance"][ELBO]
-
-    expected = {2: value(helped[0]) - value(plain[1]), 3: value(helped[1]) - value(plain[2])}
-    assert found == {0.0025: pytest.approx(expected)}
-    assert effects(ablation, ANNEALED, "utterance", ELBO) == {}
 
 
 def test_weights_in_words():

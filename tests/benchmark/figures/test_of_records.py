@@ -238,17 +238,28 @@ def test_an_effect_without_a_mean_says_why():
     assert len(kl.containers) == 1
 
 
-def test_an_effect_on_either_metric_is_drawn():
-    """At one height in both panels, whichever has it."""
+def test_an_effect_that_one_metric_lacks_keeps_its_height_in_both_panels():
     records = made_up_ablation(seeds=SEEDS, models=("ZForcing",))
     for record in records:
-        lost = ELBO if record["weights"]["last"]["aux_weight"] == 0.0025 else KL
-        if record["weights"]["last"]["aux_weight"]:
-            del record["results"]["test"]["utterance"][lost]
+        if record["weights"]["last"]["aux_weight"] == 0.0025:
+            del record["results"]["test"]["utterance"][KL]
     figure = effects_figure(group_rows(records), "title")
     bound, kl = ([bar.lines[0].get_ydata()[0] for bar in axes.containers] for axes in figure.axes)
-    assert bound == pytest.approx([2.12, 5.12])
-    assert kl == pytest.approx([1.12, 4.12])
+    assert bound == pytest.approx([1.12, 2.12, 4.12, 5.12])
+    assert kl == pytest.approx([2.12, 5.12])
+
+
+def test_effects_of_one_weight_in_two_configurations_are_named_by_their_rows():
+    records = []
+    for rate in ("0.001", "0.01"):
+        for weight in (0.0, 0.0025):
+            record = made_up_record(f"Z-Forcing{' + aux' * bool(weight)}", aux_weight=weight)
+            record["config"] = record["config"].replace("learning_rate = 0.001", f"learning_rate = {rate}")
+            record["run_id"] += rate
+            records.append(record)
+    place, *names = names_beside(effects_figure(group_rows(records), "title"))
+    assert place == "Z-Forcing, KL weight 1"
+    assert names == [f"Z-Forcing + aux, learning rate {rate}, n = 1" for rate in ("0.001", "0.01")]
 
 
 def test_one_seed_has_an_effect_without_an_interval():

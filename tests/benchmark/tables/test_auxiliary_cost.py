@@ -3,41 +3,15 @@ import csv
 import io
 
 import pytest
-from made_up_records import made_up_ablation, made_up_record, made_up_speech
+from made_up_records import made_up_ablation, outcomes_of_weight
 
-from benchmark.rows import group_rows
 from benchmark.statistics import t_interval
 from benchmark.tables import all_tables
-from benchmark.tables.auxiliary_cost import effects_of
-
-
-def of_weight(records, model, kl_first, aux_weight):
-    return {
-        record["seed"]: record["results"]["test"]["utterance"]
-        for record in records
-        if record["model"] == model
-        and record["weights"]["first"]["kl_weight"] == kl_first
-        and record["weights"]["last"]["aux_weight"] == aux_weight
-    }
 
 
 def lines_of(page):
     table = page.partition("## Runs")[0]
     return [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines() if line.startswith("| ")]
-
-
-def test_every_weight_is_held_against_none():
-    records = made_up_ablation(seeds=(1, 2, 3))
-    effects = effects_of(group_rows(records))
-    assert len(effects) == 3 * 2 * 2  # models, KL weights, auxiliary weights but 0
-    for effect in effects:
-        first, weight = effect.row.ends("kl_weight")[0], effect.row.ends("aux_weight")[1]
-        with_cost = of_weight(records, effect.row.model, first, weight)
-        without = of_weight(records, effect.row.model, first, 0.0)
-        for metric in ("elbo_nats_per_seq", "kl_nats_per_seq"):
-            assert effect.differences(metric) == {
-                seed: with_cost[seed][metric] - without[seed][metric] for seed in (1, 2, 3)
-            }
 
 
 def test_a_line_says_the_mean_of_the_paired_differences_and_its_rows():
@@ -46,7 +20,7 @@ def test_a_line_says_the_mean_of_the_paired_differences_and_its_rows():
     heading, *lines = lines_of(tables["auxiliary_cost.md"])
     assert len(lines) == 4
     line = dict(zip(heading, lines[0], strict=True))
-    ours, theirs = (of_weight(records, "SRNN", 1.0, weight) for weight in (0.0025, 0.0))
+    ours, theirs = (outcomes_of_weight(records, "SRNN", 1.0, weight) for weight in (0.0025, 0.0))
     change = t_interval(ours[seed]["elbo_nats_per_seq"] - theirs[seed]["elbo_nats_per_seq"] for seed in (1, 2, 3))
     text = f"{change.mean:+.1f} ± {change.half_width:.1f}"
     assert line["change of ELBO, nats/seq"] == (f"**{text}**" if change.excludes_zero else text)
@@ -117,20 +91,3 @@ def test_phones_are_compared_where_they_were_probed():
     cells = dict(zip(heading, line, strict=True))
     assert cells["change of phones from latents, share of frames"] == "**+0.100 ± 0.000**"
     assert "whole utterance" in page
-
-
-def test_seeds_that_only_one_of_two_rows_has_are_left_out():
-    records = made_up_ablation(seeds=(1, 2, 3), models=("ZForcing",))
-    plain = [record for record in records if not record["weights"]["last"]["aux_weight"]]
-    kept = [record for record in records if record not in plain or record["seed"] == 2]
-    assert [list(effect.differences("kl_nats_per_seq")) for effect in effects_of(group_rows(kept))] == [[2]] * 4
-    assert "auxiliary_cost.md" not in all_tables(record for record in records if record not in plain)
-
-
-def test_a_speech_table_shows_the_effects_that_its_rows_have():
-    effects = list(effects_of(group_rows(made_up_speech(seeds=(1, 2)))))
-    assert [(effect.row.label, effect.plain.label) for effect in effects if effect.row.model == "ZForcing"] == [
-        ("Z-Forcing + aux", "Z-Forcing"),
-        ("Z-Forcing + kla, aux", "Z-Forcing + kla"),
-    ]
-    assert "auxiliary_cost.md" not in all_tables([made_up_record()])
