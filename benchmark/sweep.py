@@ -127,7 +127,8 @@ def run_cells(plan: Plan, options: argparse.Namespace, stop: StopSignals) -> lis
             run_on_ray(todo, out, common, options.ray_address, options.jobs, display, stop.check)
         else:
             on_gpu = any(cell.device == "cuda" for cell in todo)
-            sharing = share(options.jobs, len(todo), options.device, plan.devices if on_gpu else 0)
+            # By all cells: threads move numbers, in the last digits, and a repeated sweep has fewer left.
+            sharing = share(options.jobs, len(plan.cells), options.device, plan.devices if on_gpu else 0)
             run_locally(todo, out, common, sharing, display, stop.check)
     finally:
         display.close()
