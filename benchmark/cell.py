@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmark.errors import InUse
 from benchmark.run_folder import RunFolder
 
 LOG = "output.log"
@@ -85,6 +86,11 @@ class CellProcess:
     @property
     def ended(self) -> bool:
         return self._process.poll() is not None
+
+    @property
+    def refused(self) -> bool:
+        """Whether it ended because another process was faster to take the run."""
+        return self._process.returncode == InUse.status
 
     @property
     def failure(self) -> str | None:

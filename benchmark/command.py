@@ -12,11 +12,11 @@ from benchmark.errors import Interrupted, UserError
 
 
 def run_command(main: Callable[[], None]) -> None:
-    """Runs `main` and exits: 0 on success, 2 with one sentence for what a user can mend, 128 + signal if stopped."""
+    """Runs `main` and exits: 0 on success, a UserError's status with its sentence, 128 + signal if stopped."""
     try:
         main()
     except UserError as error:
-        _fail(str(error))
+        _fail(str(error), error.status)
     except ValueError as error:
         # Imported here, because torch comes with it and a command should hear signals before.
         from zforcing.checks import ConfigurationError
@@ -44,6 +44,6 @@ def run_command(main: Callable[[], None]) -> None:
         sys.exit(128 + signal.SIGINT)
 
 
-def _fail(sentence: str) -> None:
+def _fail(sentence: str, status: int = UserError.status) -> None:
     print(f"error: {' '.join(sentence.split())}", file=sys.stderr)
-    sys.exit(2)
+    sys.exit(status)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from operator import attrgetter
 from typing import NamedTuple
@@ -22,12 +23,14 @@ class Effect(NamedTuple):
         data: data set, source and protocol.
         row, plain: with the cost and without.
         numbers: of the two in their table.
+        name: of the model, or the row's label if another effect is of the same model and weights.
     """
 
     data: tuple[str, str, str]
     row: Row
     plain: Row
     numbers: tuple[int, int]
+    name: str
 
     @property
     def order(self) -> tuple[object, ...]:
@@ -78,5 +81,8 @@ def effects_of(rows: Sequence[Row]) -> list[Effect]:
             plain = control(row, alike) if row.has_auxiliary_cost else None
             if plain is not None:
                 numbers = labels.index(row.label) + 1, labels.index(plain.label) + 1
-                found.append(Effect(data, row, plain, numbers))
-    return sorted((effect for effect in found if effect.seeds), key=attrgetter("order"))
+                found.append(Effect(data, row, plain, numbers, title(row)))
+    found = [effect for effect in found if effect.seeds]
+    places = Counter(effect.order for effect in found)
+    named = (effect._replace(name=effect.row.label) if places[effect.order] > 1 else effect for effect in found)
+    return sorted(named, key=attrgetter("order"))

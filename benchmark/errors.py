@@ -4,7 +4,15 @@ from __future__ import annotations
 
 
 class UserError(Exception):
-    """Something the user can mend: the message says what, where and what to do. Exit status 2."""
+    """Something the user can mend: the message says what, where and what to do. `status` is the exit status."""
+
+    status = 2
+
+
+class InUse(UserError):
+    """Another process works on the same run."""
+
+    status = 75  # EX_TEMPFAIL: the same command may succeed later
 
 
 class Interrupted(Exception):

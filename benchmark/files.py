@@ -10,7 +10,7 @@ from pathlib import Path
 def write_atomically(path: Path, content: bytes) -> None:
     """Replaces `path` by `content`, or leaves it as it was."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.partial")
+    aside = path.with_name(f".{path.name}.{os.getpid()}.partial")  # another process may write the same
     try:
         with aside.open("wb") as file:
             file.write(content)

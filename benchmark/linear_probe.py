@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -58,11 +59,17 @@ class Fit(NamedTuple):
     valid_accuracy: float
 
 
-def fit_probe(train: Labelled, valid: Labelled, classes: int, ridges: tuple[float, ...] = RIDGES) -> Fit:
+def fit_probe(
+    train: Labelled,
+    valid: Labelled,
+    classes: int,
+    ridges: tuple[float, ...] = RIDGES,
+    check_stop: Callable[[], None] = lambda: None,
+) -> Fit:
     """Minimises the mean negative log-likelihood + ridge / 2 |W|^2 by L-BFGS in float64.
 
     The problem is convex, so that the result depends on nothing but the data. Of the penalties the one with the best
-    accuracy on validation is taken, the largest of equals.
+    accuracy on validation is taken, the largest of equals. `check_stop` is called often and ends it by raising.
 
     Raises:
         UserError: the search for a minimum has not converged.
@@ -76,14 +83,18 @@ def fit_probe(train: Labelled, valid: Labelled, classes: int, ridges: tuple[floa
     parameters_CP[:, -1] = np.log(np.bincount(train.classes, minlength=classes) + 0.5)
     fits = []
     for ridge in sorted(ridges, reverse=True):
-        parameters_CP = _minimise(parameters_CP, x_PN, train.classes, ridge)
+        parameters_CP = _minimise(parameters_CP, x_PN, train.classes, ridge, check_stop)
         probe = LinearProbe(mean_F, deviation_F, parameters_CP[:, :-1].T, parameters_CP[:, -1])
         fits.append(Fit(probe, ridge, probe.accuracy(valid)))
     return max(fits, key=lambda fit: (fit.valid_accuracy, fit.ridge))
 
 
 def _minimise(
-    start_CP: NDArray[np.float64], x_PN: NDArray[np.float64], classes_N: NDArray[np.int64], ridge: float
+    start_CP: NDArray[np.float64],
+    x_PN: NDArray[np.float64],
+    classes_N: NDArray[np.int64],
+    ridge: float,
+    check_stop: Callable[[], None],
 ) -> NDArray[np.float64]:
     """The parameters that minimise `penalised_nll`.
 
@@ -98,6 +109,7 @@ def _minimise(
         return _centred(start_CP + _each(inverse_CPP.transpose(0, 2, 1), coordinates.reshape(start_CP.shape)))
 
     def objective(coordinates: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        check_stop()
         loss, gradient_CP, _ = penalised_nll(parameters(coordinates), x_PN, classes_N, ridge)
         return loss, _each(inverse_CPP, _centred(gradient_CP)).ravel()
 

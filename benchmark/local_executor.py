@@ -40,8 +40,8 @@ def run_locally(
             check_stop()
             for slot in [slot for slot, process in running.items() if process.ended]:
                 process = running.pop(slot)
-                if process.failure and process.folder.held:
-                    waiting.insert(0, process.cell)  # another process was faster to take it
+                if process.refused:
+                    waiting.insert(0, process.cell)
                 else:
                     display.ended(process.cell, process.failure)
             for slot in set(range(sharing.jobs)) - set(running):

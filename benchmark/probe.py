@@ -34,6 +34,7 @@ from zforcing.interface import SequenceModel
 EXAMPLE = "example: python -m benchmark.probe timit_zf-seed1234-0a1b2c3d timit_lstm-seed1234-4e5f6a7b"
 SPLITS = ("train", "valid", "test")
 BATCH_SIZE = 32
+FRAMES = 100_000  # of the training split, in the probes that tables show
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -46,9 +47,9 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--frames",
         type=int,
-        default=100_000,
+        default=FRAMES,
         metavar="N",
-        help="train on at most about so many frames, evenly spread over the training split (default: 100000)",
+        help=f"train on at most about so many frames, evenly spread over the training split (default: {FRAMES})",
     )
     return parser.parse_args(arguments)
 
@@ -103,8 +104,7 @@ def probe_run(run: FinishedRun, most_frames: int, check_stop: Callable[[], None]
     what: dict[str, dict[str, float | int]] = {}
     for name in ("latents", "states") if model.has_latent else ("states",):
         train, valid, test = (Labelled(getattr(frames[split], name), frames[split].classes) for split in SPLITS)
-        check_stop()
-        fit = fit_probe(train, valid, len(CLASSES))
+        fit = fit_probe(train, valid, len(CLASSES), check_stop=check_stop)
         what[name] = {
             "accuracy": round(fit.probe.accuracy(test), 6),
             "accuracy_valid": round(fit.valid_accuracy, 6),
@@ -142,7 +142,8 @@ def main(arguments: list[str] | None = None) -> None:
         for name in options.run:
             run = load_run(name, options)
             result = probe_run(run, options.frames, stop.check)
-            path = run.results / probe_file(result["run_id"])
+            settings = "" if options.frames == FRAMES else f"_frames{options.frames}"
+            path = run.results / probe_file(result["run_id"], settings)
             write_atomically(path, (json.dumps(result, indent=1) + "\n").encode())
             print(f"{describe(result)}\n{path}", flush=True)
 

@@ -39,9 +39,11 @@ def work(cell: Cell, out: Path, common: Sequence[str], threads: int, start: Path
     with contextlib.suppress(FileNotFoundError):  # another machine may not have it
         os.chdir(start)
     folder = cell.folder(out)
-    while folder.held:  # by the run of a worker that was killed, until it has saved what it had done
-        time.sleep(POLL_SECONDS)
-    if folder.state != "done":
+    while True:
+        while folder.held:  # by the run of a worker that was killed, until it has saved what it had done
+            time.sleep(POLL_SECONDS)
+        if folder.state == "done":
+            return None, folder.record_copy.read_bytes()
         process = CellProcess(cell, out, common, {"OMP_NUM_THREADS": str(threads)})
         try:
             while not process.ended:
@@ -49,9 +51,8 @@ def work(cell: Cell, out: Path, common: Sequence[str], threads: int, start: Path
         finally:
             process.ask_to_stop()
             process.wait()
-        if process.failure:
+        if process.failure and not process.refused:
             return process.failure, b""
-    return None, folder.record_copy.read_bytes()
 
 
 def run_on_ray(

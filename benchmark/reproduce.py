@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Collection
+from importlib import import_module
 from pathlib import Path
 
 from benchmark import plots, report, tables
 from benchmark.command import run_command
+from benchmark.errors import UserError
 from benchmark.later import probe_file
 from benchmark.records import folder_records
 from benchmark.rows import group_rows
@@ -22,6 +25,7 @@ PARTS = {
     "music": ("music_jsb", "music_nottingham"),
     "ablation": ("ablation",),
 }
+OUT = "results/reproduced"  # which git ignores, beside the committed results
 SEEDS = {"demo": 2, "small": 3, "paper": 5}
 
 # At half a minute a cell, the whole ablation would be no demo.
@@ -37,7 +41,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         "--scale", choices=SEEDS, default="demo", help="demo takes minutes on 2 CPU cores (default: demo)"
     )
     parser.add_argument("--seeds", type=int, metavar="N", help=f"the N seeds from 1234 on (default: {_defaults()})")
-    parser.add_argument("--out", metavar="DIR", help="results folder (default: results/PART_SCALE)")
+    parser.add_argument("--out", metavar="DIR", help=f"results folder (default: {OUT}/PART_SCALE)")
     add_arguments(parser)
     return parser.parse_args(arguments)
 
@@ -63,7 +67,7 @@ def sweep_arguments(options: argparse.Namespace) -> list[list[str]]:
 
 def reproduce(options: argparse.Namespace) -> int:
     """What the command does; returns its exit status. All cells are checked before the first one runs."""
-    options.out = options.out or f"results/{options.part}_{options.scale}"
+    options.out = options.out or f"{OUT}/{options.part}_{options.scale}"
     sweeps: list[Sweep] = [check(arguments) for arguments in sweep_arguments(options)]
     if options.dry_run:
         return 0
@@ -72,7 +76,7 @@ def reproduce(options: argparse.Namespace) -> int:
         print("no cell is done: there is nothing to make tables of until the command is repeated", file=sys.stderr)
         return status
     if options.part != "ablation":  # whose runs are many
-        study_latents(options)
+        study_latents(options, [cell.run_id for checked in sweeps for cell in checked.plan.cells])
     for command in (tables, plots, report):
         command.main(["--out", options.out])
     print(f"\nrecords, tables, figures and report.html are in {options.out}")
@@ -83,26 +87,40 @@ def reproduce(options: argparse.Namespace) -> int:
     return status
 
 
-def study_latents(options: argparse.Namespace) -> None:
-    """Interpolations by the first seed of every row with latents, and probes of TIMIT's phones; those that lack yet."""
-    from benchmark import interpolate, probe  # torch, which the rest does without
+def study_latents(options: argparse.Namespace, run_ids: Collection[str]) -> None:
+    """Interpolations by the first seed of every row with latents, and probes of TIMIT's phones, where they lack yet.
 
+    What cannot be studied is said, and is missing from the tables and figures.
+    """
     out = Path(options.out)
-    records = [record for record in folder_records(out) if (out / "runs" / record["run_id"] / "model.pt").is_file()]
+    records = [
+        record
+        for record in folder_records(out)
+        if record["run_id"] in run_ids and (out / "runs" / record["run_id"] / "model.pt").is_file()
+    ]
     common = ["--out", options.out, "--device", options.device, *(["--data", options.data] if options.data else [])]
     for row in group_rows(records):
         first = row.records[0]["run_id"]
         done = out / "runs" / first / INTERPOLATION / INTERPOLATED
         if row.values(row.protocols[0], "kl_nats_per_seq") and not done.is_file():
-            interpolate.main([first, *common])
+            _study("interpolate", [first, *common])
     spoken = [
         record["run_id"]
         for record in records
         if record["dataset"]["name"] == "timit" and record["dataset"]["source"] != "embedded"
     ]
-    unprobed = [run_id for run_id in spoken if not (out / probe_file(run_id)).is_file()]
-    if unprobed:
-        probe.main([*unprobed, *common])
+    for run_id in spoken:
+        if not (out / probe_file(run_id)).is_file():
+            _study("probe", [run_id, *common])
+
+
+def _study(name: str, arguments: list[str]) -> None:
+    """Runs a command of what is made of finished runs, and goes on if it cannot."""
+    command = import_module(f"benchmark.{name}")  # with torch, which the rest does without
+    try:
+        command.main(arguments)
+    except UserError as error:
+        print(f"{name} {arguments[0]}: {error}", file=sys.stderr)
 
 
 def main(arguments: list[str] | None = None) -> None:

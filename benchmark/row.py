@@ -96,6 +96,11 @@ class Row:
         environment = {name: str(record["environment"].get(name)) for name in ("version", "torch", "device_kind")}
         return {"data": record["dataset"]["fingerprint"], **environment}
 
+    def trained(self, weight: str) -> list[float]:
+        """One of the objective's weights at the last update of every run that says so."""
+        found = [record["weights"].get("trained") for record in self.records]
+        return [weights[weight] for weights in found if weights]
+
     def ends(self, weight: str) -> tuple[float, float]:
         """One of the objective's weights, at the first update and where it ends."""
         return self.weights["first"][weight], self.weights["last"][weight]

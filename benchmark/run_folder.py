@@ -12,7 +12,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from benchmark import __version__
-from benchmark.errors import UserError
+from benchmark.errors import InUse, UserError
 from benchmark.files import write_atomically
 from benchmark.records import read_record
 
@@ -40,7 +40,7 @@ class RunFolder:
         fresh: throw away what an earlier process left.
 
     Raises:
-        UserError: on entering, if another process holds the run.
+        InUse: on entering, if another process holds the run.
     """
 
     def __init__(self, out: Path, identifier: str, fresh: bool = False) -> None:
@@ -55,7 +55,7 @@ class RunFolder:
         try:
             self._lock.acquire(timeout=ENTER_SECONDS)
         except Timeout:
-            raise UserError(
+            raise InUse(
                 f"another process is working on {self.path}; wait for it or stop it, then repeat the command"
             ) from None
         if self._fresh:

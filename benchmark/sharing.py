@@ -37,10 +37,11 @@ def share(jobs: int | None, runs: int, device: str, gpu_count: int) -> Sharing:
         gpu_count: the GPUs that torch sees; 0 if the runs compute on the CPU.
     """
     cores = usable_cores()
-    jobs = min(jobs or gpu_count or cores, max(runs, 1))
+    spread = device in ("auto", "cuda")
+    jobs = min(jobs or (gpu_count if spread else min(gpu_count, 1)) or cores, max(runs, 1))
     visible = os.environ.get("CUDA_VISIBLE_DEVICES", "")
     names = visible.split(",") if visible else [str(index) for index in range(gpu_count)]
-    gpus = tuple(names[:gpu_count]) if device in ("auto", "cuda") else ()
+    gpus = tuple(names[:gpu_count]) if spread else ()
     return Sharing(jobs, max(1, cores // jobs), gpus)
 
 

@@ -126,5 +126,6 @@ def draw_close_up(axes: Axes, data: pd.DataFrame, looks_of: dict[str, Look]) -> 
 
 def better_half(data: pd.DataFrame) -> set[str]:
     """The rows whose bounds at the end of training are at the median of all rows or above."""
-    at_end = data.sort_values("update").groupby(["row", "seed"])["bound"].last().groupby("row").mean()
+    last = data.sort_values("update").drop_duplicates(["row", "seed"], keep="last")
+    at_end = last.groupby("row")["bound"].agg(lambda bounds: bounds.mean(skipna=False))  # none of what diverged
     return set(at_end.index[at_end >= at_end.median()])

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmark.errors import UserError
-from benchmark.later import file_of_metric
 from benchmark.report.curves import Curve, training_curves
 from benchmark.row import Row
 
@@ -62,7 +61,7 @@ def _view(out: Path, row: Row, record: dict[str, Any]) -> RunView:
     }
     run_id = record["run_id"]
     named = dict.fromkeys(name for metrics in results.values() for name in metrics)
-    names = [name for name in named if file_of_metric(name, run_id) == f"records/{run_id}.json"]
+    names = [name for name in named if name not in record.get("later", {})]
     return RunView(
         row.label,
         f"{row.dataset}_{row.source}",
@@ -78,7 +77,7 @@ def _view(out: Path, row: Row, record: dict[str, Any]) -> RunView:
 def _further(out: Path, run_id: str) -> list[Further]:
     paths = [
         *(("Another bound", path) for path in sorted((out / "bounds").glob(f"{run_id}_*.json"))),
-        *(("Phones found by a linear probe", path) for path in (out / "probes").glob(f"{run_id}.json")),
+        *(("Phones found by a linear probe", path) for path in sorted((out / "probes").glob(f"{run_id}*.json"))),
     ]
     found = []
     for title, path in paths:

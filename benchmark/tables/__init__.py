@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,15 @@ from benchmark.later import with_later
 from benchmark.records import chosen_records
 from benchmark.row import Row
 from benchmark.rows import group_rows
-from benchmark.tables.auxiliary_cost import effect_lines, effect_table
+from benchmark.tables.auxiliary_cost import NAME, effect_lines, effect_table
 from benchmark.tables.contents import protocol_table
 from benchmark.tables.latex import latex
 from benchmark.tables.markdown import markdown
 from benchmark.tables.overview import overview_table
 from benchmark.tables.run_table import comparison_table
 from benchmark.tables.tidy import tidy
+
+OURS = re.compile(rf"({NAME}|.+_(full|sample|embedded)_.+)\.(md|tex|csv)")
 
 __all__ = ["all_tables", "comparison_table", "main", "overview_table", "write_tables"]
 
@@ -50,12 +53,15 @@ def all_tables(records: Iterable[dict[str, Any]]) -> dict[str, str]:
 
 
 def write_tables(out: Path, records: Iterable[dict[str, Any]]) -> list[Path]:
-    """Writes every table into the results folder `out`."""
-    paths = []
-    for name, text in all_tables(with_later(out, records)).items():
-        paths.append(out / "tables" / name)
-        write_atomically(paths[-1], text.encode())
-    return paths
+    """Writes every table into the results folder `out`, and removes those that earlier records gave."""
+    folder = out / "tables"
+    texts = all_tables(with_later(out, records))
+    for name, text in texts.items():
+        write_atomically(folder / name, text.encode())
+    for path in folder.iterdir():
+        if OURS.fullmatch(path.name) and path.name not in texts:
+            path.unlink()
+    return [folder / name for name in texts]
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -12,8 +12,8 @@ from benchmark.later import PROBED
 from benchmark.row import Row
 from benchmark.statistics import t_interval
 from benchmark.tables.columns import LOWER, Cell, Kind, Line, columns, number
-from benchmark.tables.contents import PHONES, Table, configuration, short_commit
-from benchmark.tables.quantities import DIAGNOSTICS, KL
+from benchmark.tables.contents import PHONES, Table, configuration, short_commit, unreached
+from benchmark.tables.quantities import DIAGNOSTICS, KL, fewer
 from benchmark.tables.tidy import config_sha256
 
 NAME = "auxiliary_cost"
@@ -41,7 +41,8 @@ def effect_table(effects: Sequence[Effect]) -> Table:
     lines = [{"row": str(index), **_line(effect)} for index, effect in enumerate(effects, 1)]
     runs = [{"row": str(index), **line} for index, effect in enumerate(effects, 1) for line in _run_lines(effect)]
     probed = any(heading.startswith("phones") for line in lines for heading in line)
-    head = [LEGEND, *([PHONES] if probed else [])]
+    rows = [row for effect in effects for row in (effect.plain, effect.row)]
+    head = [" ".join([LEGEND, *unreached(rows)]), *([PHONES] if probed else [])]
     return Table(NAME, "What the auxiliary cost changes", head, columns(lines), len(lines), runs=columns(runs))
 
 
@@ -52,7 +53,7 @@ def effect_lines(effects: Sequence[Effect]) -> str:
     writer.writeheader()
     for index, effect in enumerate(effects, 1):
         first = dict(zip(("dataset", "source", "protocol"), effect.data, strict=True))
-        first |= {"model": effect.model, "kl_weight": effect.kl_weight, "auxiliary_weight": effect.aux_weight}
+        first |= {"model": effect.name, "kl_weight": effect.kl_weight, "auxiliary_weight": effect.aux_weight}
         for metric, kind in METRICS.items():
             of_metric = {"row": index, **first, "metric": metric, "unit": kind.unit}
             writer.writerows(of_metric | line for line in _numbers(effect, metric))
@@ -84,16 +85,17 @@ def _numbers(effect: Effect, metric: str) -> Iterator[dict[str, Any]]:
 def _line(effect: Effect) -> Line:
     line: dict[str, Cell] = {
         "data": ", ".join(effect.data),
-        "model": effect.model,
+        "model": effect.name,
         "KL weight": effect.kl_weight,
         "auxiliary weight": effect.aux_weight,
     }
     for metric, kind in METRICS.items():
         pairs, differences = effect.pairs(metric), effect.differences(metric)
         if differences:
-            without = number(kind, t_interval(without for without, _ in pairs.values()))
+            count = fewer(len(pairs), effect.seeds)
+            without = number(kind, t_interval(without for without, _ in pairs.values()), count)
             change = t_interval(differences.values())
-            changed = number(_change(kind), change, clear=change.excludes_zero)
+            changed = number(_change(kind), change, count, change.excludes_zero)
             line |= {f"{kind.name} without, {kind.unit}": without, _change(kind).heading: changed}
     return line | {"n": str(len(effect.seeds)), "rows": "{} against {}".format(*effect.numbers)}
 

@@ -107,7 +107,7 @@ def protocol_table(rows: Sequence[Row], protocol: str) -> Table:
     return Table(
         f"{first.dataset}_{first.source}_{protocol}",
         f"{first.dataset}, source {first.source}, protocol {protocol}",
-        [_data(rows, protocol), *_unreached(rows), *legends(ours)],
+        [" ".join([_data(rows, protocol), *unreached(rows)]), *legends(ours)],
         columns([*ours, *theirs], order([*ours, *theirs])),
         len(ours),
         notes,
@@ -233,20 +233,24 @@ def _changes(row: Row, rows: Sequence[Row], protocol: str, whole: Row | None = N
     for kind, (ours, theirs) in pairs.items():
         interval = paired_interval(ours, theirs)
         if interval is not None:
-            missing = fewer(len(ours.keys() & theirs.keys()), row)
+            missing = fewer(len(ours.keys() & theirs.keys()), row.seeds)
             changes[kind.heading] = number(kind, interval, missing, interval.excludes_zero)
     return changes
 
 
-def _unreached(rows: Sequence[Row]) -> list[str]:
-    """Of the rows whose weights did not get to where their schedules end: where they were at the last update."""
-    found = [
-        f"row {index}, {words} {max(reached):.3g} of {row.ends(weight)[1]:g}"
-        for index, row in enumerate(rows, 1)
+def unreached(rows: Sequence[Row]) -> list[str]:
+    """Of the rows whose weights did not get to where their schedules end: where they were at the last update.
+
+    Of several seeds that which got least far. Records of earlier versions do not say.
+    """
+    found = dict.fromkeys(
+        f"{row.label}, {words} {reached:.3g} of {end:g}"
+        for row in rows
         for weight, words in WEIGHTS.items()
-        for reached in [[record["weights"].get("trained", record["weights"]["last"])[weight] for record in row.records]]
-        if any(value != row.ends(weight)[1] for value in reached)
-    ]
+        for end in [row.ends(weight)[1]]
+        for reached in [max(row.trained(weight), key=lambda value: abs(value - end), default=end)]
+        if reached != end
+    )
     return [f"Training ended before the weights did: {'; '.join(found)}."] if found else []
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sized
 from typing import Any
 
 from benchmark.later import PROBED, TIGHTER
@@ -100,7 +100,7 @@ def tighter_bounds(row: Row, protocol: str, split: str = "test") -> dict[str, re
 
 def _likelihood(row: Row, unit: str, bound: str, values: Mapping[int, float]) -> Number:
     kind = likelihood_kind(unit, bound_in(unit, bound))
-    return number(kind, t_interval(values.values()), fewer(len(values), row))
+    return number(kind, t_interval(values.values()), fewer(len(values), row.seeds))
 
 
 def _estimator(tighter: re.Match[str]) -> str:
@@ -116,13 +116,13 @@ def diagnostics(row: Row, protocol: str) -> dict[str, Number]:
         if values:
             units = set(row.values(protocol, "latent_units").values()) if kind is ACTIVE else set()
             suffix = f" of {units.pop()}" if len(units) == 1 else ""
-            found[kind.heading] = number(kind, t_interval(values.values()), suffix + fewer(len(values), row))
+            found[kind.heading] = number(kind, t_interval(values.values()), suffix + fewer(len(values), row.seeds))
     return found
 
 
-def fewer(count: int, row: Row) -> str:
-    """What follows a mean of fewer seeds than the row has."""
-    return f" (n = {count})" if count < len(row.seeds) else ""
+def fewer(count: int, seeds: Sized) -> str:
+    """What follows a mean of fewer seeds than its line has."""
+    return f" (n = {count})" if count < len(seeds) else ""
 
 
 def numeric(metrics: Mapping[str, Any]) -> dict[str, float]:

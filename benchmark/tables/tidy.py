@@ -8,7 +8,7 @@ import io
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from benchmark.later import file_of_metric
+from benchmark.later import origin
 from benchmark.published import comparable_in_a_word, reported_bound, reported_number, shown_rows, source
 from benchmark.row import WEIGHTS, Row
 from benchmark.statistics import Interval, paired_differences, t_interval
@@ -58,7 +58,7 @@ def _ours(rows: Sequence[Row], protocol: str) -> Iterator[dict[str, Any]]:
             for metric, value in numeric(metrics).items():
                 unit, bound = metric_kind(metric, metrics["bound"])
                 of_metric = {"metric": metric, "value": repr(value), "unit": unit, "bound": bound}
-                of_metric["record"] = file_of_metric(metric, record["run_id"])
+                of_metric["record"], of_metric["commit"] = origin(record, metric)
                 yield of_row | _of_run(record) | of_metric | {"sequences": metrics["sequences"]}
         for line in _means(row, plain, protocol):
             yield of_row | {"origin": "ours, mean"} | line

@@ -1,7 +1,9 @@
+import os
 import resource
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -104,3 +106,13 @@ def test_kill_at_any_moment_of_writing(tmp_path):
         assert messages == []
         assert state["update"] >= reported[-1]
         assert (state["value"] == state["update"]).all()
+
+
+def test_two_processes_may_write_one_file(tmp_path):
+    """As two sweeps of one folder do, which end at the same moment."""
+    script = "from pathlib import Path; from benchmark.files import write_atomically\n"
+    script += "for _ in range(100): write_atomically(Path('table.md'), b'x' * 100_000)"
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    processes = [subprocess.Popen([sys.executable, "-c", script], cwd=tmp_path, env=environment) for _ in range(2)]
+    assert [process.wait() for process in processes] == [0, 0]
+    assert [path.name for path in tmp_path.iterdir()] == ["table.md"]

@@ -200,13 +200,14 @@ def test_numbers_of_other_commands_are_shown(tmp_path):
         json.dumps(
             {
                 **{"run_id": record["run_id"], "bound": "iwae", "samples": 100, "values": {"nats_per_seq": -4000.125}},
-                **{"protocol": "utterance", "sequences": 20},
+                **{"protocol": "utterance", "sequences": 20, "commit": "b" * 40},
             }
         )
     )
     main(["--out", str(tmp_path)])
     (tmp_path / "probes").mkdir()
-    probe = {"label": "Z-Forcing", "what": {"latents": {"accuracy": 0.62525, "accuracy_valid": 0.5}}, "majority": 0.25}
+    probe = {"run_id": record["run_id"], "commit": "c" * 40, "label": "Z-Forcing"}
+    probe |= {"what": {"latents": {"accuracy": 0.62525, "accuracy_valid": 0.5}}, "majority": 0.25}
     (tmp_path / f"probes/{record['run_id']}.json").write_text(json.dumps(probe))
     main(["--out", str(tmp_path)])
     page = Page((tmp_path / "report.html").read_text())

@@ -8,8 +8,9 @@ from made_up_records import made_up_record, write_records
 
 from benchmark import reproduce, sweep
 from benchmark.config import load_config
+from benchmark.errors import UserError
 from benchmark.plan import read_points
-from benchmark.sweep import parse_arguments
+from benchmark.sweep import Plan, Sweep, parse_arguments
 
 ROOT = Path(__file__).parents[2]
 SWEEPS = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "gin/sweeps").glob("*.gin"))
@@ -19,7 +20,11 @@ SWEEPS = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "gin/sweep
 def checked(monkeypatch):
     """The command lines that are checked; no cell is built."""
     lines = []
-    monkeypatch.setattr(reproduce, "check", lambda arguments: lines.append(arguments) or parse_arguments(arguments))
+
+    def of(arguments):
+        return Sweep(parse_arguments(arguments), Plan([], 0))
+
+    monkeypatch.setattr(reproduce, "check", lambda arguments: lines.append(arguments) or of(arguments))
     return lines
 
 
@@ -58,7 +63,10 @@ def test_every_part_has_files_at_every_scale(part, scale, checked):
         options = parse_arguments(arguments)
         assert all((ROOT / file).is_file() for file in options.gin)
         assert f"gin/scale/{scale}.gin" in options.gin
-        assert (options.out, options.seeds) == (f"results/{part}_{scale}", {"demo": 2, "small": 3, "paper": 5}[scale])
+        assert (options.out, options.seeds) == (
+            f"results/reproduced/{part}_{scale}",
+            {"demo": 2, "small": 3, "paper": 5}[scale],
+        )
         assert options.dry_run
 
 
@@ -73,8 +81,8 @@ def test_what_is_given_reaches_every_sweep(checked):
 
 @pytest.mark.parametrize("status", [0, sweep.FAILED])
 def test_tables_figures_and_report_are_made_even_if_a_cell_failed(status, checked, monkeypatch, tmp_path, capsys):
-    def finish(options):
-        write_records(Path(options.out), [made_up_record("Z-Forcing", seed) for seed in (1, 2)])
+    def finish(checked):
+        write_records(Path(checked.options.out), [made_up_record("Z-Forcing", seed) for seed in (1, 2)])
         return status
 
     monkeypatch.setattr(reproduce, "finish", finish)
@@ -91,14 +99,19 @@ def test_without_a_record_the_failures_are_the_last_word(checked, monkeypatch, t
 
 
 def test_latents_are_studied_once(monkeypatch, tmp_path):
-    """Interpolations by the first seed of every row that has latents, probes of all runs whose phones are known."""
+    """Interpolations by the first seed of every row that has latents, probes of all runs whose phones are known.
+
+    Of the runs of this command alone: others in the folder may be of other data.
+    """
     lstm = [made_up_record("RNN-Gauss", seed, "LSTM") for seed in (1, 2)]
     plain = [made_up_record("Z-Forcing", seed) for seed in (1, 2)]
     embedded = made_up_record("Z-Forcing", 1, source="embedded")
     embedded["run_id"] = "timit_embedded-seed1-00000000"
-    records = [*lstm, *plain, embedded]
-    write_records(tmp_path, [*records, made_up_record("a run whose folder is gone")])
-    folders = {record["run_id"]: tmp_path / "runs" / record["run_id"] for record in records}
+    records = [*lstm, *plain]
+    gone = made_up_record("a run whose folder is gone")
+    write_records(tmp_path, [*records, embedded, gone])
+    run_ids = [record["run_id"] for record in (*records, gone)]
+    folders = {record["run_id"]: tmp_path / "runs" / record["run_id"] for record in (*records, embedded)}
     for folder in folders.values():
         (folder / "interpolation").mkdir(parents=True)
         (folder / "model.pt").touch()
@@ -107,19 +120,33 @@ def test_latents_are_studied_once(monkeypatch, tmp_path):
         monkeypatch.setattr(f"benchmark.{name}.main", lambda arguments, name=name: called.append((name, arguments)))
     options = reproduce.parse_arguments(["speech", "--out", str(tmp_path), "--device", "cpu", "--data", "corpora"])
     common = ["--out", str(tmp_path), "--device", "cpu", "--data", "corpora"]
-    reproduce.study_latents(options)
-    *interpolated, probed = called
-    assert sorted(interpolated) == sorted(
-        ("interpolate", [record["run_id"], *common]) for record in (plain[0], embedded)
-    )
-    assert probed[0] == "probe"
-    assert probed[1][4:] == common
-    assert sorted(probed[1][:4]) == sorted(record["run_id"] for record in (*lstm, *plain))
-    for record in (plain[0], embedded):
-        (folders[record["run_id"]] / "interpolation/interpolated.json").touch()
+    reproduce.study_latents(options, run_ids)
+    interpolated, *probed = called
+    assert interpolated == ("interpolate", [plain[0]["run_id"], *common])
+    assert sorted(probed) == sorted(("probe", [record["run_id"], *common]) for record in (*lstm, *plain))
+    (folders[plain[0]["run_id"]] / "interpolation/interpolated.json").touch()
     (tmp_path / "probes").mkdir()
     for record in (*lstm, plain[0]):
         (tmp_path / f"probes/{record['run_id']}.json").touch()
     called.clear()
-    reproduce.study_latents(options)
+    reproduce.study_latents(options, run_ids)
     assert called == [("probe", [plain[1]["run_id"], *common])]
+
+
+def test_what_cannot_be_studied_is_said(monkeypatch, tmp_path, capsys):
+    records = [made_up_record("Z-Forcing", seed) for seed in (1, 2)]
+    write_records(tmp_path, records)
+    for record in records:
+        (tmp_path / "runs" / record["run_id"]).mkdir(parents=True)
+        (tmp_path / "runs" / record["run_id"] / "model.pt").touch()
+
+    def fail(arguments):
+        raise UserError("it does not converge")
+
+    monkeypatch.setattr("benchmark.interpolate.main", lambda arguments: None)
+    monkeypatch.setattr("benchmark.probe.main", fail)
+    options = reproduce.parse_arguments(["speech", "--out", str(tmp_path)])
+    reproduce.study_latents(options, [record["run_id"] for record in records])
+    assert capsys.readouterr().err.splitlines() == [
+        f"probe {record['run_id']}: it does not converge" for record in records
+    ]

@@ -20,7 +20,7 @@ import torch
 from benchmark import train
 from benchmark.checkpoint import checkpoints
 from benchmark.command import run_command
-from benchmark.errors import Interrupted, UserError
+from benchmark.errors import Interrupted, InUse, UserError
 from benchmark.feed import TrainingFeed
 from benchmark.run import main
 from benchmark.run_folder import RunFolder
@@ -237,14 +237,13 @@ def test_a_damaged_newest_checkpoint_is_reported(every_step, tmp_path, monkeypat
     assert f"checkpoint {newest.name} is damaged" in capsys.readouterr().out
 
 
-def test_a_second_process_stops(tiny):
+def test_a_second_process_stops(tiny, capsys):
     main([*tiny, "--seed", "3"])
     identifier = run_folder(tiny).name
-    with (
-        RunFolder(out(tiny), identifier),
-        pytest.raises(UserError, match=f"another process is working on .*{identifier}"),
-    ):
-        main([*tiny, "--seed", "3"])
+    with RunFolder(out(tiny), identifier), pytest.raises(SystemExit) as caught:
+        run_command(lambda: main([*tiny, "--seed", "3"]))
+    assert caught.value.code == InUse.status
+    assert f"error: another process is working on {run_folder(tiny)};" in capsys.readouterr().err
     assert (run_folder(tiny) / "record.json").is_file()
 
 

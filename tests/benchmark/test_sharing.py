@@ -30,6 +30,11 @@ def test_gpus_are_shared_out():
     assert [shared.environment(slot)["CUDA_VISIBLE_DEVICES"] for slot in range(3)] == ["0", "1", "0"]
 
 
+def test_a_single_gpu_has_one_run_at_a_time():
+    assert (share(None, 20, "cuda:1", 2).jobs, share(None, 20, "cuda:1", 2).gpus) == (1, ())
+    assert share(3, 20, "cuda:1", 2).jobs == 3
+
+
 def test_the_users_own_choice_is_kept(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,7")
     monkeypatch.setenv("OMP_NUM_THREADS", "3")

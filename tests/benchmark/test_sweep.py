@@ -13,7 +13,7 @@ import pytest
 from made_up_records import made_up_record, write_records
 from run_at_work import newest_update
 
-from benchmark import local_executor, plan, run, sweep
+from benchmark import local_executor, plan, run, sharing, sweep
 from benchmark.cell import Cell, CellProcess
 from benchmark.command import run_command
 from benchmark.errors import Interrupted, UserError
@@ -251,7 +251,11 @@ class Sleeper(CellProcess):
         self.cell, self.folder = cell, cell.folder(out)
         self.log = out / f"{cell.number}.log"
         self._before = 0
-        self._process = subprocess.Popen(["sleep", cell.label])
+        self._process = subprocess.Popen(self.command)
+
+    @property
+    def command(self):
+        return ["sleep", self.cell.label]
 
     @property
     def failure(self):
@@ -288,6 +292,37 @@ def test_a_cell_that_another_process_works_on_is_waited_for(sleepers, tmp_path, 
     assert not any(1 in together for together in display.together)
     assert capsys.readouterr().out.count("[1] run-1: another process is working on it") == 1
     assert not display.failures
+
+
+def test_a_cell_that_another_process_took_first_is_run_again(sleepers, tmp_path):
+    """It was refused, and by now nobody holds the run."""
+    display = Display(sleepers[:1], tmp_path)
+    endings = iter(["exit 75", "exit 0"])
+
+    class Refused(Sleeper):
+        @property
+        def command(self):
+            return ["sh", "-c", next(endings)]
+
+    local_executor.CellProcess = Refused  # which the fixture puts back
+    run_locally(sleepers[:1], tmp_path, [], Sharing(1, 1), display, lambda: None)
+    assert display.numbers == [1]
+    assert not display.failures
+    assert next(endings, None) is None
+
+
+@pytest.mark.usefixtures("planned_here")
+def test_the_threads_of_a_cell_do_not_depend_on_what_is_done(tiny_sweep, monkeypatch):
+    """They move numbers in their last digits, so that an interrupted sweep would end with others."""
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    monkeypatch.setattr(sharing, "usable_cores", lambda: 8)
+    arguments = [*tiny_sweep("learning_rate", [1e-3, 2e-3]), "--jobs", "4"]
+    given = []
+    monkeypatch.setattr(sweep, "run_locally", lambda todo, out, common, shared, *rest: given.append((todo, shared)))
+    sweep.run_sweep(arguments)
+    write_records(out(arguments), [made_up_record() | {"run_id": cell.run_id} for cell in cells_of(arguments)[:3]])
+    sweep.run_sweep(arguments)
+    assert [(len(todo), shared.threads) for todo, shared in given] == [(4, 2), (1, 2)]
 
 
 def test_a_look_at_a_run_does_not_keep_it_from_starting(tmp_path):

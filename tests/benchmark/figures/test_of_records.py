@@ -117,6 +117,14 @@ def test_the_close_up_draws_the_better_half_alone():
     assert {line.get_label() for line in of_width(closer, MEAN_LINE)} == better_half(validation_curves(rows))
 
 
+def test_a_row_that_diverged_is_not_among_the_better_half():
+    rows = group_rows(made_up_speech(seeds=(1,), points=6))
+    (best, *_) = sorted(rows, key=lambda row: -max(row.bound_values("utterance").values()))
+    assert best.label in better_half(validation_curves(rows))
+    best.records[0]["training"]["validation"][-1] |= {ELBO: np.nan, "log_likelihood_nats_per_seq": np.nan}
+    assert best.label not in better_half(validation_curves(rows))
+
+
 def test_without_a_seed_there_is_no_mean_of_the_others():
     records = [made_up_record(seed=seed, points=3) for seed in SEEDS]
     for point in records[0]["training"]["validation"]:

@@ -91,3 +91,10 @@ def test_phones_are_compared_where_they_were_probed():
     cells = dict(zip(heading, line, strict=True))
     assert cells["change of phones from latents, share of frames"] == "**+0.100 ± 0.000**"
     assert "whole utterance" in page
+    for record in records:
+        if record["seed"] == 2:
+            del record["results"]["test"]["utterance"]["phone_accuracy_from_latents"]
+    heading, line, _ = lines_of(all_tables(records)["auxiliary_cost.md"])
+    cells = dict(zip(heading, line, strict=True))
+    assert cells["change of phones from latents, share of frames"] == "+0.100 (n = 1)"
+    assert (cells["phones from latents without, share of frames"], cells["n"]) == ("0.300 (n = 1)", "2")

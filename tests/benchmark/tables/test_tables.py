@@ -18,7 +18,7 @@ from benchmark.later import with_later
 from benchmark.records import folder_records
 from benchmark.rows import group_rows
 from benchmark.statistics import t_interval
-from benchmark.tables import all_tables, main
+from benchmark.tables import all_tables, main, write_tables
 from benchmark.tables.plain import plain_row
 
 GOLDEN = Path(__file__).parents[2] / "golden"
@@ -220,7 +220,10 @@ def test_probes_are_columns(tmp_path):
     records = golden_records()
     path = tmp_path / "probes" / f"{records[-1]['run_id']}.json"
     path.parent.mkdir()
-    path.write_text('{"what": {"latents": {"accuracy": 0.4321}, "states": {"accuracy": 0.5}}, "majority": 0.2}')
+    what = {"latents": {"accuracy": 0.4321}, "states": {"accuracy": 0.5}}
+    probe = {"run_id": path.stem, "commit": "c" * 40, "what": what, "majority": 0.2}
+    path.write_text(json.dumps(probe))
+    path.with_name(f"{path.stem}_frames500.json").write_text(json.dumps(probe | {"majority": 0.9}))
     tables = all_tables(with_later(tmp_path, records))
     row = row_of(tables[f"{NAME}.md"], "SRNN + aux")
     shown = {heading: cell for heading, cell in row.items() if heading.startswith("phones")}
@@ -231,7 +234,10 @@ def test_probes_are_columns(tmp_path):
     }
     lines = [line for line in csv.DictReader(io.StringIO(tables[f"{NAME}.csv"])) if "phone" in line["metric"]]
     lines = [line for line in lines if line["origin"] == "ours"]
-    assert {line["record"] for line in lines} == {f"probes/{path.name}"}
+    assert {(line["record"], line["commit"]) for line in lines} == {(f"probes/{path.name}", "c" * 40)}
+    path.write_text(json.dumps(probe | {"run_id": "another"}))
+    with pytest.raises(UserError, match=r".json: the probe of another, not of"):
+        with_later(tmp_path, records)
     path.write_text("{}")
     with pytest.raises(UserError, match=r".json: not the result of a probe"):
         with_later(tmp_path, records)
@@ -241,6 +247,7 @@ def write_bound(out, record, estimator="iwae", name="iwae100", **changes):
     """What `benchmark.evaluate` writes of a run."""
     bound = {
         **{"run_id": record["run_id"], "bound": estimator, "samples": 100, "protocol": "utterance", "sequences": 20},
+        "commit": "b" * 40,
         "values": {"nats_per_seq": 90.5, "bits_per_sample": 9.5},
     }
     path = out / "bounds" / f"{record['run_id']}_{name}_test.json"
@@ -269,7 +276,7 @@ def test_tighter_bounds_are_columns_of_their_own(tmp_path):
     assert (line["metric"], line["unit"], line["bound"]) == (
         *("iwae100_nats_per_seq", "nats/seq", "lower bound, IWAE-100"),
     )
-    assert line["record"] == f"bounds/{path.name}"
+    assert (line["record"], line["commit"]) == (f"bounds/{path.name}", "b" * 40)
 
 
 @pytest.mark.parametrize(
@@ -288,6 +295,16 @@ def test_a_bound_of_something_else_is_refused(tmp_path, changes, complaint):
     write_bound(tmp_path, records[-1], **changes)
     with pytest.raises(UserError, match=rf"_iwae100_test.json: .*{complaint}"):
         with_later(tmp_path, records)
+
+
+def test_tables_of_earlier_records_are_removed(tmp_path):
+    records = golden_records()
+    write_tables(tmp_path, records)
+    (tmp_path / "tables/notes.md").touch()
+    kept = [record for record in records if "aux" not in record["label"]]
+    paths = write_tables(tmp_path, kept)
+    assert {path.name for path in (tmp_path / "tables").iterdir()} == {"notes.md", *(path.name for path in paths)}
+    assert not any(path.name.startswith("auxiliary_cost") for path in paths)
 
 
 def test_the_command_writes_all_tables(tmp_path, capsys):
@@ -340,7 +357,11 @@ def test_weights_that_training_did_not_reach_are_named():
         if record["label"] == "Z-Forcing + aux":
             record["weights"]["trained"] = record["weights"]["last"] | {"aux_weight": 0.0005}
     page = all_tables(records)[f"{NAME}.md"]
-    assert re.search(r"Training ended before the weights did: row 5, auxiliary weight 0\.0005 of 0\.0025\.", page)
+    sentence = "Training ended before the weights did: Z-Forcing + aux, auxiliary weight 0.0005 of 0.0025."
+    assert sentence in page
+    records[-1]["weights"]["trained"] = records[-1]["weights"]["last"]
+    assert sentence in all_tables(records)[f"{NAME}.md"], "other seeds did not get there"
+    assert sentence in all_tables(records)["auxiliary_cost.md"]
 
 
 @pytest.mark.skipif(not shutil.which("pdflatex"), reason="no pdflatex")
