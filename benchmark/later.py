@@ -60,10 +60,8 @@ def bound_file(run_id: str, estimator: str, samples: int, split: str = "test", s
 
 def _measured(out: Path, record: dict[str, Any]) -> list[Measured]:
     run_id = record["run_id"]
-    bounds = sorted((out / "bounds").glob(f"{run_id}_*_test.json"))
-    probes = [path for path in [out / probe_file(run_id)] if path.is_file()]
-    found = [(path, *_read_bound(path, record)) for path in bounds]
-    found += [(path, *_read_probe(path, record)) for path in probes]
+    found = [(path, *_read_bound(path, record)) for path in sorted((out / "bounds").glob(f"{run_id}_*_test.json"))]
+    found += [(path, *_read_probe(path, record)) for path in out.glob(probe_file(run_id))]
     return [Measured(Origin(path.relative_to(out).as_posix(), commit), metrics) for path, commit, metrics in found]
 
 

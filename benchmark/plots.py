@@ -55,7 +55,7 @@ def write_figures(out: Path, rows: list[Row]) -> list[Path]:
         for kind, draw_files in FROM_RUNS.items():
             figure = draw_files(out, group, title)
             if figure is not None:
-                paths += save_figure(figure, out / "figures" / f"{name}_{kind}.png", colors=128)
+                paths += save_figure(figure, out / "figures" / f"{name}_{kind}.png")
     for path in stale_figures(out / "figures", groups, paths):
         path.unlink()
     return paths

@@ -42,11 +42,11 @@ def effects_figure(rows: list[Row], title: str) -> Figure | None:
 
 def _lines(found: list[Effect]) -> list[tuple[str, Effect | None]]:
     """What stands beside the panels from above: a model and its KL weight, and below it the effects."""
-    names = [f"{effect.model}, KL weight {effect.kl_weight}" for effect in found]
     lines: list[tuple[str, Effect | None]] = []
-    for name, effect in zip(names, found, strict=True):
-        if (name, None) not in lines:
-            lines.append((name, None))
+    for effect in found:
+        place = f"{effect.model}, KL weight {effect.kl_weight}"
+        if (place, None) not in lines:
+            lines.append((place, None))
         which = effect.aux_weight if effect.name == effect.model else effect.name
         lines.append((f"{which}, {_sample_sizes(effect)}", effect))
     return lines

@@ -26,6 +26,7 @@ from benchmark.row import Row
 # Text as outlines looks the same wherever an SVG is opened; ids in it are hashes with this salt. Dollars are dollars.
 SETTINGS: dict[Any, Any] = {"svg.fonttype": "path", "svg.hashsalt": "zforcing", "text.parse_math": False}
 COLORS = sns.color_palette("tab10")
+PALETTE = 128  # colours of a PNG
 MARKERS = "osD^vPX"  # as many as share no divisor with the colours, so that pairs repeat late
 MOST_ROWS = 12  # in a panel
 CHARACTERS_PER_INCH = 14  # of a legend
@@ -108,10 +109,10 @@ def legend_below(parent: Figure | SubFigure, handles: Sequence[Line2D]) -> None:
     parent.legend(handles=list(handles), loc="outside lower center", ncols=columns, **style)
 
 
-def save_figure(figure: Figure, *paths: Path, colors: int | None = None) -> list[Path]:
+def save_figure(figure: Figure, *paths: Path) -> list[Path]:
     """Writes a figure as PNG or SVG, by suffix, without anything that changes from one time to the next.
 
-    `colors` limits those of a PNG: one of spectrograms and waveforms then takes a quarter of the bytes.
+    A PNG has a palette, with which it takes a quarter of the bytes.
     """
     for text in figure.findobj(Text):
         text.set_parse_math(SETTINGS["text.parse_math"])
@@ -122,8 +123,8 @@ def save_figure(figure: Figure, *paths: Path, colors: int | None = None) -> list
         metadata: dict[str, Any] = {"Software": None} if kind == "png" else {"Date": None, "Creator": None}
         with mpl.rc_context(SETTINGS):
             figure.savefig(buffer, format=kind, dpi=110, metadata=metadata)
-        if kind == "png" and colors is not None:
-            with_palette = Image.open(buffer).convert("RGB").quantize(colors, Image.Quantize.FASTOCTREE)
+        if kind == "png":
+            with_palette = Image.open(buffer).convert("RGB").quantize(PALETTE, Image.Quantize.FASTOCTREE)
             with_palette.save(buffer := io.BytesIO(), "png", optimize=True)
         write_atomically(path, buffer.getvalue())
     return list(paths)

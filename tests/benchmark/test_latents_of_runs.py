@@ -298,6 +298,9 @@ def test_a_probe_is_written_beside_the_records(runs):
     first = (runs.out / "probes" / f"{names[0]}.json").read_bytes()
     probe.main([names[0], *runs.options])
     assert (runs.out / "probes" / f"{names[0]}.json").read_bytes() == first
+    probe.main([names[0], *runs.options, "--frames", "30"])
+    assert (runs.out / "probes" / f"{names[0]}.json").read_bytes() == first, "tables show that of all frames"
+    (runs.out / "probes" / f"{names[0]}_frames30.json").unlink()
 
 
 @pytest.mark.parametrize("place", ["runs", "runs/{}"])

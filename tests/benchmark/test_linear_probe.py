@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.optimize import check_grad, minimize
 
-from benchmark.errors import UserError
+from benchmark.errors import Interrupted, UserError
 from benchmark.linear_probe import OPTIONS, Labelled, fit_probe, majority_accuracy, penalised_nll
 
 CLASSES = 4
@@ -82,6 +82,19 @@ def test_a_fit_that_does_not_converge_is_refused(monkeypatch):
     train = drawn(400, 0, linear)
     with pytest.raises(UserError, match=r"the linear probe does not converge with penalty 0.1 \(STOP"):
         fit_probe(train, train, CLASSES)
+
+
+def test_a_fit_can_be_stopped():
+    """While it searches, not only before: a large fit takes minutes."""
+    calls = iter(range(20))
+
+    def stop():
+        if next(calls) == 10:
+            raise Interrupted(2)
+
+    train = drawn(400, 0, linear)
+    with pytest.raises(Interrupted):
+        fit_probe(train, train, CLASSES, ridges=(1e-3,), check_stop=stop)
 
 
 def test_the_penalty_is_chosen_on_validation():

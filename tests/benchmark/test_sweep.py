@@ -16,7 +16,7 @@ from run_at_work import newest_update
 from benchmark import local_executor, plan, run, sharing, sweep
 from benchmark.cell import Cell, CellProcess
 from benchmark.command import run_command
-from benchmark.errors import Interrupted, UserError
+from benchmark.errors import Interrupted, InUse, UserError
 from benchmark.local_executor import run_locally
 from benchmark.run_folder import RunFolder
 from benchmark.sharing import Sharing
@@ -294,17 +294,17 @@ def test_a_cell_that_another_process_works_on_is_waited_for(sleepers, tmp_path, 
     assert not display.failures
 
 
-def test_a_cell_that_another_process_took_first_is_run_again(sleepers, tmp_path):
+def test_a_cell_that_another_process_took_first_is_run_again(sleepers, tmp_path, monkeypatch):
     """It was refused, and by now nobody holds the run."""
     display = Display(sleepers[:1], tmp_path)
-    endings = iter(["exit 75", "exit 0"])
+    endings = iter([f"exit {InUse.status}", "exit 0"])
 
     class Refused(Sleeper):
         @property
         def command(self):
             return ["sh", "-c", next(endings)]
 
-    local_executor.CellProcess = Refused  # which the fixture puts back
+    monkeypatch.setattr(local_executor, "CellProcess", Refused)
     run_locally(sleepers[:1], tmp_path, [], Sharing(1, 1), display, lambda: None)
     assert display.numbers == [1]
     assert not display.failures
