@@ -6,6 +6,7 @@ import ctypes
 import functools
 import hashlib
 import os
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -51,31 +52,31 @@ def build(source: str) -> ctypes.CDLL:
         raise Unavailable(f"the compiled time loop cannot be loaded ({error})") from error
 
 
-def _compile(compiler: str, source: str, library: Path) -> None:
+def _compile(compiler: tuple[str, ...], source: str, library: Path) -> None:
     with tempfile.TemporaryDirectory(dir=library.parent) as folder:
         path = Path(folder) / "loop.c"
         path.write_text(source)
-        command = [compiler, *FLAGS, str(path), "-o", f"{path}.so", "-lm"]
+        command = [*compiler, *FLAGS, str(path), "-o", f"{path}.so", "-lm"]
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         if result.returncode:
-            raise Unavailable(f"{compiler} cannot compile the time loop: {result.stderr.strip()[:300]}")
+            raise Unavailable(f"{' '.join(compiler)} cannot compile the time loop: {result.stderr.strip()[:300]}")
         Path(f"{path}.so").replace(library)
 
 
 @functools.cache
-def find_compiler() -> str:
-    """The command of the variable CC, or gcc."""
-    compiler = shutil.which(os.environ.get("CC", "gcc"))
-    if compiler is None:
+def find_compiler() -> tuple[str, ...]:
+    """The command of the variable CC, which may have several words, or gcc."""
+    command = shlex.split(os.environ.get("CC", "")) or ["gcc"]
+    if shutil.which(command[0]) is None:
         raise Unavailable("no C compiler was found (gcc, or the one that the variable CC names)")
-    return compiler
+    return tuple(command)
 
 
 @functools.cache
-def compiler_version(compiler: str) -> str:
+def compiler_version(compiler: tuple[str, ...]) -> str:
     """Its version and the processor it compiles for: a library of another machine is not used."""
     return "".join(
-        subprocess.run([compiler, *options], capture_output=True, text=True, check=False).stdout
+        subprocess.run([*compiler, *options], capture_output=True, text=True, check=False).stdout
         for options in (["--version"], ["-march=native", "-Q", "--help=target"])
     )
 

@@ -1,5 +1,6 @@
 """How an engine is chosen, and what happens where one cannot be used."""
 
+import shutil
 import warnings
 
 import pytest
@@ -57,6 +58,14 @@ def test_a_compiler_that_fails_is_reported(nothing_cached, monkeypatch, tmp_path
     monkeypatch.setenv("CC", str(script))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert "internal error" in engines.why_not_compiled()
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no gcc")
+def test_the_compiler_may_be_a_command_of_several_words(nothing_cached, monkeypatch, tmp_path):
+    """Such as 'ccache gcc'."""
+    monkeypatch.setenv("CC", "env gcc")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert engines.why_not_compiled() == ""
 
 
 @pytest.mark.skipif("compiled" not in engines.available(CPU), reason="there is no C compiler")
