@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -73,12 +74,20 @@ def heat_map_cells(model: Ablation, protocol: str, metric: str) -> tuple[pd.Data
             mean, half_width = t_interval(values)
             cell = model.kl_weights.index(kl_weight), model.aux_weights.index(aux_weight)
             means.iloc[cell] = mean
-            uncertainty = "" if half_width is None else f"\n± {rounded(half_width)}"
-            texts.iloc[cell] = f"{rounded(mean)}{uncertainty}\n{sample_size(values)}"
+            texts.iloc[cell] = f"{in_words(mean, half_width)}\n{sample_size(values)}"
     return means, texts
 
 
-def rounded(value: float) -> str:
-    """With about four digits; 'nan' and 'inf' as they are."""
-    digits = len(f"{abs(value):.0f}")
-    return f"{value:,.{max(0, 3 - digits)}f}"
+def in_words(mean: float, half_width: float | None) -> str:
+    """A mean to the two leading digits of its uncertainty, or to four of its own."""
+    if half_width is None:
+        return f"{mean:,.{decimals(mean, 4)}f}"
+    places = decimals(half_width, 2)
+    return f"{mean:,.{places}f}\n± {half_width:,.{places}f}"
+
+
+def decimals(value: float, digits: int) -> int:
+    """After the point, for a value with so many leading digits."""
+    if value == 0 or not math.isfinite(value):
+        return 0
+    return max(0, digits - 1 - math.floor(math.log10(abs(value))))

@@ -1,5 +1,7 @@
 """What figures of records show: every seed, means and paired statistics, bounds and exact likelihoods apart."""
 
+import math
+
 import numpy as np
 import pytest
 from made_up_records import ANNEALED, CONSTANT, made_up_ablation, made_up_record, made_up_speech
@@ -9,7 +11,7 @@ from benchmark.ablation import ablations
 from benchmark.figures.active_units import active_units_figure
 from benchmark.figures.auxiliary import auxiliary_figure
 from benchmark.figures.effects import effects_figure
-from benchmark.figures.heat_map import heat_map_cells, heat_map_figure, rounded
+from benchmark.figures.heat_map import heat_map_cells, heat_map_figure, in_words
 from benchmark.figures.style import MEAN_LINE, MOST_ROWS, SEED_LINE, looks
 from benchmark.figures.training import better_half, training_figure, validation_curves
 from benchmark.rows import group_rows
@@ -179,10 +181,27 @@ def test_the_heat_map_shows_means(metric):
             ]
             low, high = ttest_1samp(values, 0).confidence_interval()
             assert means.iloc[row, column] == pytest.approx(np.mean(values))
-            assert texts.iloc[row, column] == f"{np.mean(values):,.0f}\n± {rounded((high - low) / 2)}\nn = 3"
+            assert texts.iloc[row, column] == f"{in_words(np.mean(values), (high - low) / 2)}\nn = 3"
     axes = heat_map_figure(rows, "title").axes[0 if metric == ELBO else 1]
     np.testing.assert_allclose(np.asarray(axes.collections[0].get_array()).ravel(), means.to_numpy().ravel())
     assert [text.get_text() for text in axes.texts] == texts.to_numpy().ravel().tolist()
+
+
+@pytest.mark.parametrize(
+    ("mean", "half_width", "words"),
+    [
+        (-102.696, 1.136, "-102.7\n± 1.1"),
+        (12345.6, 1270.1, "12,346\n± 1,270"),
+        (702.96, 97.2, "703\n± 97"),
+        (0.00316, 0.00021, "0.00316\n± 0.00021"),
+        (814.25, None, "814.2"),
+        (0.012346, None, "0.01235"),
+        (5.0, 0.0, "5\n± 0"),
+        (math.inf, None, "inf"),
+    ],
+)
+def test_a_mean_has_the_digits_of_its_uncertainty(mean, half_width, words):
+    assert in_words(mean, half_width) == words
 
 
 def test_a_cell_without_a_run_is_empty():
