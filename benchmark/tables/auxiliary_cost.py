@@ -12,16 +12,15 @@ from benchmark.later import PROBED
 from benchmark.row import Row
 from benchmark.statistics import t_interval
 from benchmark.tables.columns import LOWER, Cell, Kind, Line, columns, number
-from benchmark.tables.contents import PHONES, Table, configuration, short_commit, unreached
+from benchmark.tables.contents import IN_USE, PHONES, Table, configuration, short_commit, unreached
 from benchmark.tables.quantities import DIAGNOSTICS, KL, fewer
 from benchmark.tables.tidy import config_sha256
 
 NAME = "auxiliary_cost"
-METRICS = {
-    ELBO: Kind("ELBO", "nats/seq", LOWER),
-    "kl_nats_per_seq": KL,
-    f"{PROBED}_from_latents": DIAGNOSTICS[f"{PROBED}_from_latents"],
+OF_LATENTS = {
+    metric: DIAGNOSTICS[metric] for metric in ("active_units", "mutual_information_nats", f"{PROBED}_from_latents")
 }
+METRICS = {ELBO: Kind("ELBO", "nats/seq", LOWER), "kl_nats_per_seq": KL, **OF_LATENTS}
 LEGEND = (
     "What the auxiliary cost of this weight changes on the test split, by the default protocol of the data: the mean "
     "over n seeds of the difference to the same model, data, KL weight and seed without the cost, ± half the width of "
@@ -42,7 +41,7 @@ def effect_table(effects: Sequence[Effect]) -> Table:
     runs = [{"row": str(index), **line} for index, effect in enumerate(effects, 1) for line in _run_lines(effect)]
     probed = any(heading.startswith("phones") for line in lines for heading in line)
     rows = [row for effect in effects for row in (effect.plain, effect.row)]
-    head = [" ".join([LEGEND, *unreached(rows)]), *([PHONES] if probed else [])]
+    head = [" ".join([LEGEND, *unreached(rows)]), IN_USE, *([PHONES] if probed else [])]
     return Table(NAME, "What the auxiliary cost changes", head, columns(lines), len(lines), runs=columns(runs))
 
 
@@ -96,7 +95,7 @@ def _line(effect: Effect) -> Line:
             without = number(kind, t_interval(without for without, _ in pairs.values()), count)
             change = t_interval(differences.values())
             changed = number(_change(kind), change, count, change.excludes_zero)
-            line |= {f"{kind.name} without, {kind.unit}": without, _change(kind).heading: changed}
+            line |= dict(zip(headings(kind), (without, changed), strict=True))
     return line | {"n": str(len(effect.seeds)), "rows": "{} against {}".format(*effect.numbers)}
 
 
@@ -112,6 +111,11 @@ def _run_lines(effect: Effect) -> Iterator[Line]:
                     line[kind.heading] = number(kind, t_interval([values[seed]]))
             commit = short_commit(run["environment"]["commit"])
             yield line | {"run": run["run_id"], "commit": commit, "configuration": configuration(run)}
+
+
+def headings(kind: Kind) -> tuple[str, str]:
+    """Of the column of means without the cost, and of that of changes."""
+    return f"{kind.name} without, {kind.unit}", _change(kind).heading
 
 
 def _change(kind: Kind) -> Kind:

@@ -49,10 +49,11 @@ DIFFERENCES = (
     "auxiliary cost, and with a KL weight of 1 throughout; where there is no such row, with the "
     "row's own KL weight, which is then named."
 )
-COLLAPSE = (
+IN_USE = (
     "active: latents whose posterior mean varies over the data; MI: estimated mutual information of one step's latents "
-    "and the data; lost with prior latents: what log p(x | z) loses if z is drawn from the prior."
+    "and the data."
 )
+COLLAPSE = f"{IN_USE} Lost with prior latents: what log p(x | z) loses if z is drawn from the prior."
 TEST_SET = "s.e. of the test set: standard error over the test sequences, mean over seeds."
 PHONES = (
     "phones: test frames whose phone a linear probe finds from the latents, or from the deterministic states, and "

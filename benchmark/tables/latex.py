@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from benchmark.tables.auxiliary_cost import OF_LATENTS, headings
 from benchmark.tables.columns import Cell, Column, Number
 from benchmark.tables.contents import KL_CHANGE, Table
 from benchmark.tables.quantities import DIAGNOSTICS, KL, LIKELIHOODS, TEST_SET
@@ -22,7 +23,12 @@ SPECIAL = {
     **{character: f"\\{character}" for character in "&%$#_{}"},
 }
 IDENTIFIER = re.compile(r"[\w-]+-seed\d+-[0-9a-f]+|[0-9a-f]{12}\+?")  # of a run, a commit
-LATENTS = (KL_CHANGE.heading, *(kind.heading for kind in DIAGNOSTICS.values() if kind is not TEST_SET))
+WHICH = ("row", "model", "KL weight", "auxiliary weight")  # the row that a line is about
+LATENTS = (
+    KL_CHANGE.heading,
+    *(kind.heading for kind in DIAGNOSTICS.values() if kind is not TEST_SET),
+    *(heading for kind in OF_LATENTS.values() for heading in headings(kind)),
+)
 OF_A_RUN = ("row", "seed", "cost", KL.heading, "run", "commit")
 
 
@@ -64,7 +70,7 @@ def _float(title: str, name: str, shown: Sequence[Column], table: Table) -> list
 
 def _latents(table: Table) -> list[str]:
     """What is known of the latents of our rows, in a table of its own; one would be too wide."""
-    columns = [column for column in table.columns if column.heading in ("row", "model", *LATENTS)]
+    columns = [column for column in table.columns if column.heading in (*WHICH, *LATENTS)]
     if not any(column.heading in LATENTS for column in columns):
         return []
     ours = [Column(heading, cells[: table.ours]) for heading, cells in columns]

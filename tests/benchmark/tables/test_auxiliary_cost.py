@@ -49,7 +49,7 @@ def test_every_run_of_a_line_is_listed_with_its_commit():
 def test_each_number_of_the_csv_names_its_two_runs():
     records = {record["run_id"]: record for record in made_up_ablation(seeds=(1, 2), models=("VRNN",))}
     lines = list(csv.DictReader(io.StringIO(all_tables(records.values())["auxiliary_cost.csv"])))
-    assert len(lines) == 4 * 2 * (1 + 2)  # effects, metrics, mean and seeds
+    assert len(lines) == 4 * 4 * (1 + 2)  # effects, metrics, mean and seeds
     for line in lines:
         if line["seed"] == "mean":
             alike = [other for other in lines if (other["row"], other["metric"]) == (line["row"], line["metric"])]

@@ -98,7 +98,7 @@ def test_means_and_intervals_are_those_worked_out_by_hand(golden):
     assert plain["nats/seq, lower bound"] == "110.0 ± 24.8"
     assert plain["nats/seq, exact"] == ""
     assert plain["bits/sample, upper bound"] == "8.890 ± 0.025"
-    assert plain["active, units"] == "11 ± 2.48 of 64"
+    assert plain["active, units"] == "11.0 ± 2.5 of 64"
     assert plain["n"] == "3"
     exact = row_of(golden[f"{NAME}.md"], "RNN-Gauss")
     assert exact["nats/seq, exact"] == "-40.0 ± 24.8"
