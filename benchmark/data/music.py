@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import gin
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from benchmark.data.binary import Packed, fingerprint, whole_sequences
 from benchmark.data.chords import LOWEST, NOTES, compose
-from benchmark.data.dataset import Dataset, file_stems
+from benchmark.data.heard import HeardDataset
 from benchmark.data.midi import write_midi
 from benchmark.data.plain_pickle import read_plain_pickle
 from benchmark.errors import UserError
@@ -44,31 +44,19 @@ CORPORA = {
 
 
 @dataclass(frozen=True)
-class MusicDataset(Dataset):
+class MusicDataset(HeardDataset):
     """Piano rolls of 88 notes, MIDI numbers 21 to 108."""
+
+    figure: ClassVar[str] = "piano_rolls.png"
 
     def derived_units(self, log_likelihood: float, steps: int) -> dict[str, float]:
         """Negative log-likelihood in nats per time step: the total over all sequences divided by all their steps."""
         return {"nll_nats_per_step": -log_likelihood / steps}
 
-    def write_samples(
-        self, folder: Path, original: list[NDArray[Any]], generated: list[NDArray[Any]], prefix: int = 0
-    ) -> list[Path]:
-        """MIDI files and one figure of piano rolls."""
-        rows = (("original", original), ("generated", generated))
-        sequences = {f"{kind} {number}": x for kind, of_kind in rows for number, x in enumerate(of_kind)}
-        return self._write(folder, [name.replace(" ", "_") for name in sequences], sequences, "piano_rolls.png", prefix)
-
-    def write_interpolations(self, folder: Path, rows: dict[str, dict[str, NDArray[Any]]]) -> list[Path]:
-        """MIDI files, and a figure of piano rolls for each row."""
-        paths = []
-        for row, sequences in rows.items():
-            paths += self._write(folder, file_stems(row, sequences), sequences, f"{row}.png")
-        return paths
-
-    def _write(
+    def write(
         self, folder: Path, stems: list[str], sequences: dict[str, NDArray[Any]], figure: str, prefix: int = 0
     ) -> list[Path]:
+        """MIDI files, and a figure of piano rolls."""
         from benchmark.figures.media import plot_piano_rolls
 
         rolls = {name: roll_TD > 0 for name, roll_TD in sequences.items()}

@@ -9,14 +9,15 @@ from collections import abc
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
 from benchmark.data.audio import SAMPLE_RATE
-from benchmark.data.dataset import Dataset, Sequence, Split, file_stems
+from benchmark.data.dataset import Sequence, Split
+from benchmark.data.heard import HeardDataset
 from benchmark.files import write_atomically
 
 SUMMED_AT_A_TIME = 2**20
@@ -156,8 +157,10 @@ def fingerprint(splits: dict[str, dict[str, NDArray[np.int16]]]) -> str:
 
 
 @dataclass(frozen=True)
-class SpeechDataset(Dataset):
+class SpeechDataset(HeardDataset):
     """A data set of waveforms. Statistics: `mean` and `std` of the training samples in int16 units."""
+
+    figure: ClassVar[str] = "waveforms.png"
 
     def derived_units(self, log_likelihood: float, steps: int) -> dict[str, float]:
         """Bits per sample of the int16 density: log2(std) - log-likelihood / (samples ln 2).
@@ -172,24 +175,10 @@ class SpeechDataset(Dataset):
         samples = frames_TD.reshape(-1).astype(np.float64) * self.statistics["std"] + self.statistics["mean"]
         return np.clip(np.rint(samples), -32768, 32767).astype(np.int16)
 
-    def write_samples(
-        self, folder: Path, original: list[NDArray[Any]], generated: list[NDArray[Any]], prefix: int = 0
-    ) -> list[Path]:
-        """WAV files and one figure of waveforms and spectrograms."""
-        rows = (("original", original), ("generated", generated))
-        sequences = {f"{kind} {number}": x for kind, of_kind in rows for number, x in enumerate(of_kind)}
-        return self._write(folder, [name.replace(" ", "_") for name in sequences], sequences, "waveforms.png", prefix)
-
-    def write_interpolations(self, folder: Path, rows: dict[str, dict[str, NDArray[Any]]]) -> list[Path]:
-        """WAV files, and a figure of waveforms and spectrograms for each row."""
-        paths = []
-        for row, sequences in rows.items():
-            paths += self._write(folder, file_stems(row, sequences), sequences, f"{row}.png")
-        return paths
-
-    def _write(
+    def write(
         self, folder: Path, stems: list[str], sequences: dict[str, NDArray[Any]], figure: str, prefix: int = 0
     ) -> list[Path]:
+        """WAV files, and a figure of waveforms and spectrograms."""
         from benchmark.figures.media import plot_waveforms
 
         waveforms = {name: self.waveform(frames_TD) for name, frames_TD in sequences.items()}
