@@ -96,10 +96,20 @@ class Row:
         environment = {name: str(record["environment"].get(name)) for name in ("version", "torch", "device_kind")}
         return {"data": record["dataset"]["fingerprint"], **environment}
 
-    def trained(self, weight: str) -> list[float]:
-        """One of the objective's weights at the last update of every run that says so."""
-        found = [record["weights"].get("trained") for record in self.records]
-        return [weights[weight] for weights in found if weights]
+    @property
+    def unreached(self) -> dict[str, tuple[float, float]]:
+        """Weights of the objective that did not get to where their schedules end: at the last update, and the end.
+
+        Of several seeds that which got least far. Records of earlier versions do not say.
+        """
+        trained = [record["weights"]["trained"] for record in self.records if "trained" in record["weights"]]
+        found = {}
+        for weight in WEIGHTS if trained else ():
+            _, end = self.ends(weight)
+            reached = max((of_run[weight] for of_run in trained), key=lambda value: abs(value - end))
+            if reached != end:
+                found[weight] = reached, end
+        return found
 
     def ends(self, weight: str) -> tuple[float, float]:
         """One of the objective's weights, at the first update and where it ends."""

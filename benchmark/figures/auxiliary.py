@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from benchmark.ablation import ablations
 from benchmark.figures.bounds import UNIT, bound_name
-from benchmark.figures.style import MARKERS, Look, handle, heading, legend_below, new_figure
+from benchmark.figures.style import MARKERS, Look, handle, heading, legend_below, new_figure, unreached_weights
 from benchmark.figures.training import NOTE, draw_close_up, draw_curves, validation_curves
 from benchmark.row import Row, describe_ends
 
@@ -30,7 +30,8 @@ def auxiliary_figure(rows: list[Row], title: str) -> Figure | None:
         return None
     looks = looks_of_weights({weight for by_weight in compared.values() for weight in by_weight})
     figure, grid = new_figure(len(compared), 3, (13, 1 + 2.8 * len(compared)))
-    heading(figure, title, NOTE)
+    caveats = unreached_weights(row for by_weight in compared.values() for row in by_weight.values())
+    heading(figure, title, NOTE, *caveats)
     for (whole, closer, kl), (name, by_weight) in zip(grid, compared.items(), strict=True):
         data = validation_curves(list(by_weight.values()))
         looks_of = {row.label: looks[weight] for weight, row in by_weight.items()}

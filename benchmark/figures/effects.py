@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from benchmark.effects import ELBO, Effect, effects_of
 from benchmark.figures.auxiliary import looks_of_weights
 from benchmark.figures.bounds import UNIT
-from benchmark.figures.style import Look, handle, heading, legend_below, new_figure, sample_size
+from benchmark.figures.style import Look, handle, heading, legend_below, new_figure, sample_size, unreached_weights
 from benchmark.row import Row
 from benchmark.statistics import t_interval
 
@@ -28,7 +28,8 @@ def effects_figure(rows: list[Row], title: str) -> Figure | None:
     looks = looks_of_weights({0.0, *weights})
     lines = _lines(found)
     figure, (panels,) = new_figure(1, len(PANELS), (13, 1.6 + 0.36 * len(lines)), sharey=True)
-    heading(figure, title, f"test split, {rows[0].protocols[0]}: {NOTE}")
+    caveats = unreached_weights(row for effect in found for row in (effect.row, effect.plain))
+    heading(figure, title, f"test split, {rows[0].protocols[0]}: {NOTE}", *caveats)
     for axes, (metric, name) in zip(panels, PANELS.items(), strict=True):
         _draw(axes, lines, metric, looks)
         axes.set(title=f"change of {name}", xlabel=UNIT)

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from benchmark.ablation import Ablation, ablations
 from benchmark.effects import ELBO
 from benchmark.figures.bounds import UNIT, bound_name
-from benchmark.figures.style import heading, new_figure, sample_size
+from benchmark.figures.style import heading, new_figure, sample_size, unreached_weights
 from benchmark.row import Row, describe_ends
 from benchmark.statistics import t_interval
 
@@ -38,7 +38,8 @@ def heat_map_figure(rows: list[Row], title: str) -> Figure | None:
     heights = [1.2 + CELL[1] * len(model.kl_weights) for model in models for _ in range(2 // columns)]
     size = (max(7.0, columns * width), 0.5 + sum(heights))
     figure, grid = new_figure(len(heights), columns, size, gridspec_kw={"height_ratios": heights})
-    heading(figure, title, f"test split, {protocol}: {NOTE}")
+    caveats = unreached_weights(row for model in models for row in model.rows.values())
+    heading(figure, title, f"test split, {protocol}: {NOTE}", *caveats)
     panels = [(model, metric) for model in models for metric in (ELBO, KL)]
     for axes, (model, metric) in zip((axes for line in grid for axes in line), panels, strict=True):
         _draw(axes, *heat_map_cells(model, protocol, metric))

@@ -74,6 +74,13 @@ def heading(figure: Figure, *paragraphs: str) -> None:
     figure.suptitle("\n".join(line for paragraph in paragraphs for line in textwrap.wrap(paragraph, width)))
 
 
+def unreached_weights(rows: Iterable[Row]) -> list[str]:
+    """A paragraph of the heading where a weight that the figure names is not what training ended with."""
+    if any(row.unreached for row in rows):
+        return ["training ended before some of the weights got to where they are said to end: see the tables"]
+    return []
+
+
 def sample_size(values: Collection[float]) -> str:
     """How many seeds there are, or how many of them diverged, so that they have no mean."""
     diverged = sum(not math.isfinite(value) for value in values)

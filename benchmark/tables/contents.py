@@ -240,17 +240,11 @@ def _changes(row: Row, rows: Sequence[Row], protocol: str, whole: Row | None = N
 
 
 def unreached(rows: Sequence[Row]) -> list[str]:
-    """Of the rows whose weights did not get to where their schedules end: where they were at the last update.
-
-    Of several seeds that which got least far. Records of earlier versions do not say.
-    """
+    """Of the rows whose weights did not get to where their schedules end: where they were at the last update."""
     found = dict.fromkeys(
-        f"{row.label}, {words} {reached:.3g} of {end:g}"
+        f"{row.label}, {WEIGHTS[weight]} {reached:.3g} of {end:g}"
         for row in rows
-        for weight, words in WEIGHTS.items()
-        for end in [row.ends(weight)[1]]
-        for reached in [max(row.trained(weight), key=lambda value: abs(value - end), default=end)]
-        if reached != end
+        for weight, (reached, end) in row.unreached.items()
     )
     return [f"Training ended before the weights did: {'; '.join(found)}."] if found else []
 

@@ -227,6 +227,18 @@ def test_models_are_below_each_other():
     assert len({axes.get_position().y0 for axes in wide.axes if axes.get_title()}) == 6
 
 
+@pytest.mark.parametrize("draw", [auxiliary_figure, effects_figure, heat_map_figure])
+def test_weights_that_training_did_not_reach_are_pointed_out(draw):
+    records = made_up_ablation(seeds=SEEDS, models=("ZForcing",))
+    caveat = "before some of the weights got"
+    assert caveat not in " ".join(draw(group_rows(records), "title").get_suptitle().split())
+    for record in records:
+        record["weights"] = record["weights"] | {"trained": record["weights"]["last"]}
+    assert caveat not in " ".join(draw(group_rows(records), "title").get_suptitle().split())
+    records[0]["weights"]["trained"] = records[0]["weights"]["last"] | {"kl_weight": 0.7}
+    assert caveat in " ".join(draw(group_rows(records), "title").get_suptitle().split())
+
+
 def test_effects_are_the_paired_statistics():
     records = [made_up_record(seed=seed) for seed in SEEDS]
     records += [made_up_record("Z-Forcing + aux", seed, aux_weight=0.0025) for seed in SEEDS]
