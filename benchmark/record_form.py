@@ -77,7 +77,13 @@ def _validation(value: Any, name: str) -> Iterator[str]:
     yield from _metrics(value, name)
 
 
-WEIGHTS = _object(kl_weight=NUMBER, aux_weight=NUMBER, backward_weight=NUMBER)
+def _weights(value: Any, name: str) -> Iterator[str]:
+    """At the first update and where they end; records of earlier versions lack those of the last update."""
+    of_update = _object(kl_weight=NUMBER, aux_weight=NUMBER, backward_weight=NUMBER)
+    yield from _object(first=of_update, last=of_update)(value, name)
+    yield from _each(of_update)(value, name)
+
+
 RECORD = _object(
     schema=_schema,
     run_id=TEXT,
@@ -86,7 +92,7 @@ RECORD = _object(
     model=TEXT,
     head=TEXT,
     parameters=COUNT,
-    weights=_object(first=WEIGHTS, last=WEIGHTS),
+    weights=_weights,
     dataset=_object(
         name=TEXT, source=TEXT, description=TEXT, fingerprint=TEXT, counts=_each(COUNT), statistics=_each(NUMBER)
     ),

@@ -43,6 +43,7 @@ RUN = made_up_record()["run_id"]
         ("seed", True, "record.seed must be a whole number, is True"),
         ("label", None, "record.label must be text, is None"),
         ("weights.last", {"kl_weight": 1.0}, "record.weights.last has no aux_weight"),
+        ("weights.trained", {"kl_weight": None}, "record.weights.trained.kl_weight must be a number, is None"),
         ("environment.commit", GONE, "record.environment has no commit"),
         ("gin_files", [1], "record.gin_files.0 must be text, is 1"),
         ("results.test", GONE, "record.results has no test"),
