@@ -81,7 +81,8 @@ def _weights(value: Any, name: str) -> Iterator[str]:
     """At the first update and where they end; records of earlier versions lack those of the last update."""
     of_update = _object(kl_weight=NUMBER, aux_weight=NUMBER, backward_weight=NUMBER)
     yield from _object(first=of_update, last=of_update)(value, name)
-    yield from _each(of_update)(value, name)
+    if "trained" in value:
+        yield from of_update(value["trained"], f"{name}.trained")
 
 
 RECORD = _object(

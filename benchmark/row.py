@@ -103,13 +103,14 @@ class Row:
         Of several seeds that which got least far. Records of earlier versions do not say.
         """
         trained = [record["weights"]["trained"] for record in self.records if "trained" in record["weights"]]
-        found = {}
-        for weight in WEIGHTS if trained else ():
-            _, end = self.ends(weight)
-            reached = max((of_run[weight] for of_run in trained), key=lambda value: abs(value - end))
-            if reached != end:
-                found[weight] = reached, end
-        return found
+        if not trained:
+            return {}
+        ends = {weight: self.ends(weight)[1] for weight in WEIGHTS}
+        reached = {
+            weight: max((of_run[weight] for of_run in trained), key=lambda value: abs(value - ends[weight]))
+            for weight in WEIGHTS
+        }
+        return {weight: (reached[weight], ends[weight]) for weight in WEIGHTS if reached[weight] != ends[weight]}
 
     def ends(self, weight: str) -> tuple[float, float]:
         """One of the objective's weights, at the first update and where it ends."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from benchmark.effects import ELBO, Effect, effects_of
 from benchmark.figures.auxiliary import looks_of_weights
@@ -15,24 +16,32 @@ from benchmark.figures.style import Look, handle, heading, legend_below, new_fig
 from benchmark.row import Row
 from benchmark.statistics import t_interval
 
-PANELS = {ELBO: "ELBO, a lower bound", "kl_nats_per_seq": "KL"}
+# What changes, and its unit.
+PANELS = {
+    ELBO: ("ELBO, a lower bound", UNIT),
+    "kl_nats_per_seq": ("KL", UNIT),
+    "active_units": ("active units", "latents"),
+    "mutual_information_nats": ("mutual information", "nats per step"),
+}
 NOTE = "difference to auxiliary weight 0 by seed; bars: mean and 95 % t interval, hollow unless it excludes zero"
 
 
 def effects_figure(rows: list[Row], title: str) -> Figure | None:
-    """Differences of the test bound and KL; None if no auxiliary weight can be compared with weight 0."""
+    """Differences of the test bound and of what the latents carry; None if no row can be compared with weight 0."""
     found = effects_of(rows)
     if not found:
         return None
     weights = sorted({effect.largest_aux_weight for effect in found})
     looks = looks_of_weights({0.0, *weights})
     lines = _lines(found)
-    figure, (panels,) = new_figure(1, len(PANELS), (13, 1.6 + 0.36 * len(lines)), sharey=True)
+    shown = {metric: words for metric, words in PANELS.items() if any(effect.differences(metric) for effect in found)}
+    figure, (panels,) = new_figure(1, len(shown), (3 + 3 * len(shown), 1.6 + 0.36 * len(lines)), sharey=True)
     caveats = unreached_weights(row for effect in found for row in (effect.row, effect.plain))
     heading(figure, title, f"test split, {rows[0].protocols[0]}: {NOTE}", *caveats)
-    for axes, (metric, name) in zip(panels, PANELS.items(), strict=True):
+    for axes, (metric, (name, unit)) in zip(panels, shown.items(), strict=True):
         _draw(axes, lines, metric, looks)
-        axes.set(title=f"change of {name}", xlabel=UNIT)
+        axes.set(title=f"change of {name}", xlabel=unit)
+        axes.xaxis.set_major_locator(MaxNLocator(5))
     panels[0].set_ylim(len(lines) - 0.5, -0.5)
     panels[0].set_yticks(range(len(lines)), [name for name, _ in lines], fontsize=9)
     for text, (_, effect) in zip(panels[0].get_yticklabels(), lines, strict=True):

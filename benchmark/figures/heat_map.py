@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from benchmark.effects import ELBO
 from benchmark.figures.bounds import UNIT, bound_name
 from benchmark.figures.style import heading, new_figure, sample_size, unreached_weights
 from benchmark.row import Row, describe_ends
-from benchmark.statistics import t_interval
+from benchmark.statistics import Interval, t_interval
 
 KL = "kl_nats_per_seq"
 CELL = 1.25, 0.8  # inches
@@ -66,29 +67,30 @@ def heat_map_cells(model: Ablation, protocol: str, metric: str) -> tuple[pd.Data
 
     A cell without a run is NaN.
     """
-    places = [describe_ends(ends) for ends in model.kl_weights]
-    means = pd.DataFrame(np.nan, places, [f"{weight:g}" for weight in model.aux_weights])
-    texts = pd.DataFrame("", means.index, means.columns)
-    for (aux_weight, kl_weight), row in model.rows.items():
-        values = row.values(protocol, metric).values()
-        if values:
-            mean, half_width = t_interval(values)
-            cell = model.kl_weights.index(kl_weight), model.aux_weights.index(aux_weight)
-            means.iloc[cell] = mean
-            texts.iloc[cell] = f"{in_words(mean, half_width)}\n{sample_size(values)}"
+    by_cell = {weights: row.values(protocol, metric).values() for weights, row in model.rows.items()}
+    intervals = {weights: t_interval(values) for weights, values in by_cell.items() if values}
+    places = decimals(intervals.values())
+    index, columns = [describe_ends(ends) for ends in model.kl_weights], [f"{weight:g}" for weight in model.aux_weights]
+    means, texts = pd.DataFrame(np.nan, index, columns), pd.DataFrame("", index, columns)
+    for (aux_weight, kl_weight), (mean, half_width) in intervals.items():
+        cell = model.kl_weights.index(kl_weight), model.aux_weights.index(aux_weight)
+        means.iloc[cell] = mean
+        uncertainty = [] if half_width is None else [f"± {rounded(half_width, places)}"]
+        texts.iloc[cell] = "\n".join([rounded(mean, places), *uncertainty, sample_size(by_cell[aux_weight, kl_weight])])
     return means, texts
 
 
-def in_words(mean: float, half_width: float | None) -> str:
-    """A mean to the two leading digits of its uncertainty, or to four of its own."""
-    if half_width is None:
-        return f"{mean:,.{decimals(mean, 4)}f}"
-    places = decimals(half_width, 2)
-    return f"{mean:,.{places}f}\n± {half_width:,.{places}f}"
+def decimals(intervals: Collection[Interval]) -> int:
+    """Digits after the point for two digits of the smallest half width, or for four of the largest mean.
+
+    A half width that is mere rounding counts as none.
+    """
+    largest = max((abs(mean) for mean, _ in intervals if math.isfinite(mean)), default=0.0)
+    half_widths = [half_width for _, half_width in intervals if half_width is not None and math.isfinite(half_width)]
+    value, digits = min(((width, 2) for width in half_widths if width > 1e-9 * largest), default=(largest, 4))
+    return max(0, digits - 1 - math.floor(math.log10(value))) if value else 0
 
 
-def decimals(value: float, digits: int) -> int:
-    """After the point, for a value with so many leading digits."""
-    if value == 0 or not math.isfinite(value):
-        return 0
-    return max(0, digits - 1 - math.floor(math.log10(abs(value))))
+def rounded(value: float, places: int) -> str:
+    """Never a negative zero."""
+    return f"{round(value, places) + 0.0:,.{places}f}"

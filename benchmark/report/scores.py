@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from benchmark.effects import effects_of
 from benchmark.row import Row
-from benchmark.tables.auxiliary_cost import effect_table
+from benchmark.tables.auxiliary_cost import ROWS, effect_table
 from benchmark.tables.columns import Cell, Column, Number
 from benchmark.tables.contents import PLAIN, protocol_table
 
@@ -74,7 +74,7 @@ def score_tables(rows: Sequence[Row]) -> list[ScoreTable]:
 class EffectTable(NamedTuple):
     """What the auxiliary cost changes in one data set and source; no lines if no rows differ in its weight alone."""
 
-    legend: str
+    legends: list[str]
     headings: list[Heading]
     lines: list[Line]
 
@@ -86,7 +86,7 @@ def effects(rows: Sequence[Row]) -> EffectTable:
     against = Column("against", [effect.plain.label for effect in found])
     shown = [column for column in table.columns if column.heading not in (*LINE, "data", "rows")] + [against]
     return EffectTable(
-        table.head[0],
+        [legend for legend in table.head if legend != ROWS],
         [_heading(column) for column in shown],
         [
             Line(effect.row.label, effect.row.model, effect.row.records, "", cells)

@@ -23,11 +23,12 @@ OF_LATENTS = {
 METRICS = {ELBO: Kind("ELBO", "nats/seq", LOWER), "kl_nats_per_seq": KL, **OF_LATENTS}
 LEGEND = (
     "What the auxiliary cost of this weight changes on the test split, by the default protocol of the data: the mean "
-    "over n seeds of the difference to the same model, data, KL weight and seed without the cost, ± half the width of "
-    "its 95 % interval of Student's t, bold if the interval leaves out zero; beside it the mean without the cost. The "
-    "interval is of training again with another seed, on the same test sequences; where the cost changes nothing, one "
-    "in twenty leaves out zero by chance. Rows: those of the table of the data set, with the cost and without it."
+    "over the seeds of the difference to the same model, data, KL weight and seed without the cost, ± half the width "
+    "of its 95 % interval of Student's t, bold if the interval leaves out zero; beside it the mean without the cost. "
+    "The interval is of training again with another seed, on the same test sequences; where the cost changes nothing, "
+    "one in twenty leaves out zero by chance."
 )
+ROWS = "rows: those of the table of the data set, with the cost and without it."
 FIELDS = (
     *("row", "dataset", "source", "protocol", "model", "kl_weight", "auxiliary_weight", "seed", "metric", "unit"),
     *("without", "with", "difference", "half_width", "n"),
@@ -39,9 +40,10 @@ def effect_table(effects: Sequence[Effect]) -> Table:
     """All effects below each other."""
     lines = [{"row": str(index), **_line(effect)} for index, effect in enumerate(effects, 1)]
     runs = [{"row": str(index), **line} for index, effect in enumerate(effects, 1) for line in _run_lines(effect)]
-    probed = any(heading.startswith("phones") for line in lines for heading in line)
+    shown = " ".join(heading for line in lines for heading in line)
+    legends = [legend for name, legend in {"active": IN_USE, "phones": PHONES}.items() if name in shown]
     rows = [row for effect in effects for row in (effect.plain, effect.row)]
-    head = [" ".join([LEGEND, *unreached(rows)]), IN_USE, *([PHONES] if probed else [])]
+    head = [" ".join([LEGEND, *unreached(rows)]), *legends, ROWS]
     return Table(NAME, "What the auxiliary cost changes", head, columns(lines), len(lines), runs=columns(runs))
 
 
@@ -119,7 +121,8 @@ def headings(kind: Kind) -> tuple[str, str]:
 
 
 def _change(kind: Kind) -> Kind:
-    return Kind(f"change of {kind.name}", kind.unit, form=f"+{kind.form}")
+    single = f"+{kind.single}" if kind.single else ""
+    return Kind(f"change of {kind.name}", kind.unit, form=f"+{kind.form}", single=single)
 
 
 def _run(row: Row, seed: int) -> dict[str, Any]:

@@ -21,12 +21,14 @@ class Kind(NamedTuple):
         unit: such as 'nats/seq'.
         bound: whether exact or which bound; empty for what is no likelihood.
         form: how a mean is printed.
+        single: how the number of one run is printed, if not like a mean.
     """
 
     name: str
     unit: str
     bound: str = ""
     form: str = ".1f"
+    single: str = ""
 
     @property
     def heading(self) -> str:
@@ -54,7 +56,8 @@ class Number:
 
     @property
     def mean_text(self) -> str:
-        return self.written or _in_words(self.mean, self.kind.form)
+        form = self.kind.form if self.half_width is not None else self.kind.single or self.kind.form
+        return self.written or _in_words(self.mean, form)
 
     @property
     def half_width_text(self) -> str:

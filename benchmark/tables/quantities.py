@@ -27,7 +27,7 @@ LIKELIHOODS = {
 RESCALED = {"nll_nats_per_image": (NATS, "nll_bits_per_pixel")}
 TEST_SET = Kind("s.e. of the test set", "nats/seq")
 KL = Kind("KL", "nats/seq")
-ACTIVE = Kind("active", "units")
+ACTIVE = Kind("active", "units", single=".0f")
 INFORMATION = Kind("MI", "nats", form=".2f")
 LOST = Kind("lost with prior latents", "nats/seq")
 DIAGNOSTICS = {

@@ -58,7 +58,7 @@ def _compile(compiler: tuple[str, ...], source: str, library: Path) -> None:
         path.write_text(source)
         command = [*compiler, *FLAGS, str(path), "-o", f"{path}.so", "-lm"]
         result = subprocess.run(command, capture_output=True, text=True, check=False)
-        if result.returncode:
+        if result.returncode or not Path(f"{path}.so").is_file():
             raise Unavailable(f"{' '.join(compiler)} cannot compile the time loop: {result.stderr.strip()[:300]}")
         Path(f"{path}.so").replace(library)
 
@@ -66,7 +66,10 @@ def _compile(compiler: tuple[str, ...], source: str, library: Path) -> None:
 @functools.cache
 def find_compiler() -> tuple[str, ...]:
     """The command of the variable CC, which may have several words, or gcc."""
-    command = shlex.split(os.environ.get("CC", "")) or ["gcc"]
+    try:
+        command = shlex.split(os.environ.get("CC", "")) or ["gcc"]
+    except ValueError as error:
+        raise Unavailable(f"the variable CC is no command ({error})") from error
     if shutil.which(command[0]) is None:
         raise Unavailable("no C compiler was found (gcc, or the one that the variable CC names)")
     return tuple(command)

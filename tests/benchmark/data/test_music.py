@@ -4,7 +4,7 @@ import mido
 import numpy as np
 import pytest
 from corpora import PIECES, write_pieces
-from pictures import share_drawn
+from pictures import share_of
 
 from benchmark.data import load_dataset, music
 from benchmark.data.chords import compose, piano_roll
@@ -213,4 +213,5 @@ def test_samples_are_midi_files_and_a_figure(tmp_path):
     paths = data.write_samples(tmp_path, original, original)
     assert [path.name for path in paths] == ["original_0.mid", "generated_0.mid", "piano_rolls.png"]
     assert paths[0].read_bytes() == paths[1].read_bytes()
-    assert share_drawn(paths[2]) > 0.03
+    assert share_of("tab:orange", paths[2]) == pytest.approx(share_of("tab:blue", paths[2]), rel=0.1)
+    assert share_of("tab:blue", paths[2]) > 0.01

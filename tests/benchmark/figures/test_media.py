@@ -1,17 +1,16 @@
 import numpy as np
+import pytest
 from matplotlib.image import imread
-from pictures import share_drawn
+from pictures import share_of
 
 from benchmark.figures.media import plot_images, plot_piano_rolls, plot_waveforms, write_pixels
 
 
 def test_waveforms_of_any_length(tmp_path):
     silence, noise = np.zeros(100, np.int16), np.random.default_rng(0).integers(-99, 99, 5000).astype(np.int16)
-    loud, quiet = (
-        share_drawn(plot_waveforms(tmp_path / "w.png", {"original 0": silence, "generated 0": generated}, 16000))
-        for generated in (noise, silence)
-    )
-    assert loud > quiet > 0
+    path = plot_waveforms(tmp_path / "w.png", {"original 0": silence, "generated 0": noise}, 16000)
+    assert share_of("tab:orange", path) > 0.05
+    assert share_of("tab:blue", path) < 0.01
 
 
 def test_a_prefix_is_marked_where_it_ends(tmp_path):
@@ -39,7 +38,9 @@ def test_images_of_which_a_part_is_missing(tmp_path):
     part = images[:2].copy()
     part[:, 14:] = np.nan
     path = plot_images(tmp_path / "new/i.png", {"original": images, "generated": part}, ["a", "b"])
-    assert share_drawn(path) > 0.4
+    blank = plot_images(tmp_path / "b.png", {"original": 0 * images, "generated": 0 * part}, ["a", "b"])
+    assert share_of("black", path) == pytest.approx(share_of("black", blank) / 2, rel=0.1)
+    assert share_of("0.5", path) == share_of("0.5", blank) > 0.2
     assert path.read_bytes() != plot_images(tmp_path / "j.png", {"original": images, "generated": part}).read_bytes()
 
 
@@ -53,8 +54,6 @@ def test_pixels_are_kept_as_they_are(tmp_path):
 
 def test_piano_rolls_of_any_length(tmp_path):
     silence, noise = np.zeros((5, 88), bool), np.random.default_rng(0).random((60, 88)) < 0.1
-    loud, quiet = (
-        share_drawn(plot_piano_rolls(tmp_path / "p.png", {"original_0": silence, "generated_0": generated}, 21))
-        for generated in (noise, silence)
-    )
-    assert loud > quiet > 0
+    path = plot_piano_rolls(tmp_path / "p.png", {"original_0": silence, "generated_0": noise}, 21)
+    assert share_of("tab:orange", path) > 0.02
+    assert share_of("tab:blue", path) == 0

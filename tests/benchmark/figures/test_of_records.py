@@ -11,14 +11,16 @@ from benchmark.ablation import ablations
 from benchmark.figures.active_units import active_units_figure
 from benchmark.figures.auxiliary import auxiliary_figure
 from benchmark.figures.effects import effects_figure
-from benchmark.figures.heat_map import heat_map_cells, heat_map_figure, in_words
+from benchmark.figures.heat_map import decimals, heat_map_cells, heat_map_figure, rounded
 from benchmark.figures.style import MEAN_LINE, MOST_ROWS, SEED_LINE, looks
 from benchmark.figures.training import better_half, training_figure, validation_curves
 from benchmark.rows import group_rows
+from benchmark.statistics import Interval
 
 SEEDS = (1, 2, 3)
 MODELS = ("ZForcing", "SRNN", "VRNN", "STORN")
 ELBO, KL = "elbo_nats_per_seq", "kl_nats_per_seq"
+EFFECTS = (ELBO, KL, "active_units", "mutual_information_nats")
 
 
 def of_width(axes, style):
@@ -181,27 +183,35 @@ def test_the_heat_map_shows_means(metric):
             ]
             low, high = ttest_1samp(values, 0).confidence_interval()
             assert means.iloc[row, column] == pytest.approx(np.mean(values))
-            assert texts.iloc[row, column] == f"{in_words(np.mean(values), (high - low) / 2)}\nn = 3"
+            *shown, count = texts.iloc[row, column].replace("± ", "").replace(",", "").split("\n")
+            assert [float(text) for text in shown] == pytest.approx([np.mean(values), (high - low) / 2], abs=0.5)
+            assert count == "n = 3"
     axes = heat_map_figure(rows, "title").axes[0 if metric == ELBO else 1]
     np.testing.assert_allclose(np.asarray(axes.collections[0].get_array()).ravel(), means.to_numpy().ravel())
     assert [text.get_text() for text in axes.texts] == texts.to_numpy().ravel().tolist()
 
 
 @pytest.mark.parametrize(
-    ("mean", "half_width", "words"),
+    ("intervals", "places"),
     [
-        (-102.696, 1.136, "-102.7\n± 1.1"),
-        (12345.6, 1270.1, "12,346\n± 1,270"),
-        (702.96, 97.2, "703\n± 97"),
-        (0.00316, 0.00021, "0.00316\n± 0.00021"),
-        (814.25, None, "814.2"),
-        (0.012346, None, "0.01235"),
-        (5.0, 0.0, "5\n± 0"),
-        (math.inf, None, "inf"),
+        ([(-102.696, 1.136), (-106.3, 43.5)], 1),
+        ([(12345.6, 1270.1), (702.96, 97.2)], 0),
+        ([(0.00316, 0.00021)], 5),
+        ([(814.25, None), (2.5, None)], 1),
+        ([(0.3, 0.0), (0.4, 1e-17)], 4),
+        ([(814.2, 3e-13)], 1),
+        ([(math.inf, None)], 0),
+        ([(math.nan, math.nan), (5.4, 0.6)], 2),
+        ([(0.0, 0.0)], 0),
     ],
 )
-def test_a_mean_has_the_digits_of_its_uncertainty(mean, half_width, words):
-    assert in_words(mean, half_width) == words
+def test_the_cells_of_a_panel_have_the_digits_of_the_smallest_uncertainty(intervals, places):
+    assert decimals([Interval(*interval) for interval in intervals]) == places
+
+
+def test_numbers_in_cells():
+    assert [rounded(value, 1) for value in (-0.04, 1234.56, -math.inf)] == ["0.0", "1,234.6", "-inf"]
+    assert rounded(-0.4, 0) == "0"
 
 
 def test_a_cell_without_a_run_is_empty():
@@ -235,7 +245,7 @@ def test_weights_that_training_did_not_reach_are_pointed_out(draw):
     for record in records:
         record["weights"] = record["weights"] | {"trained": record["weights"]["last"]}
     assert caveat not in " ".join(draw(group_rows(records), "title").get_suptitle().split())
-    records[0]["weights"]["trained"] = records[0]["weights"]["last"] | {"kl_weight": 0.7}
+    records[-1]["weights"]["trained"] = records[-1]["weights"]["last"] | {"kl_weight": 0.7}
     assert caveat in " ".join(draw(group_rows(records), "title").get_suptitle().split())
 
 
@@ -243,7 +253,7 @@ def test_effects_are_the_paired_statistics():
     records = [made_up_record(seed=seed) for seed in SEEDS]
     records += [made_up_record("Z-Forcing + aux", seed, aux_weight=0.0025) for seed in SEEDS]
     figure = effects_figure(group_rows(records), "title")
-    for axes, metric in zip(figure.axes, (ELBO, KL), strict=True):
+    for axes, metric in zip(figure.axes, EFFECTS, strict=True):
         differences = [outcome(records[3 + n], metric) - outcome(records[n], metric) for n in range(3)]
         dots = next(line for line in axes.lines if line.get_marker() == "o" and len(line.get_xdata()) == 3)
         np.testing.assert_allclose(dots.get_xdata(), differences)
@@ -251,7 +261,7 @@ def test_effects_are_the_paired_statistics():
         low, high = ttest_1samp(differences, 0).confidence_interval()
         assert bar.lines[0].get_xdata().astype(float) == pytest.approx([np.mean(differences)])
         np.testing.assert_allclose(bar.lines[2][0].get_segments()[0][:, 0], [low, high])
-        assert (bar.lines[0].get_markerfacecolor() == "white") == (low < 0 < high)
+        assert (bar.lines[0].get_markerfacecolor() == "white") == (low <= 0 <= high)
         assert any(list(line.get_xdata()) == [0, 0] for line in axes.lines), "no line at zero"
 
 
@@ -271,21 +281,30 @@ def test_an_effect_without_a_mean_says_why():
     records[-1]["results"]["test"]["utterance"][ELBO] = np.nan
     figure = effects_figure(group_rows(records), "title")
     assert names_beside(figure)[1] == "0.0025, 1 of 3 not finite / n = 3"
-    bound, kl = figure.axes
+    bound, kl, *_ = figure.axes
     assert not bound.containers
     assert [len(line.get_xdata()) for line in bound.lines if line.get_marker() == "o"] == [2]
     assert len(kl.containers) == 1
 
 
-def test_an_effect_that_one_metric_lacks_keeps_its_height_in_both_panels():
+def test_an_effect_that_one_metric_lacks_keeps_its_height_in_all_panels():
     records = made_up_ablation(seeds=SEEDS, models=("ZForcing",))
     for record in records:
         if record["weights"]["last"]["aux_weight"] == 0.0025:
             del record["results"]["test"]["utterance"][KL]
     figure = effects_figure(group_rows(records), "title")
-    bound, kl = ([bar.lines[0].get_ydata()[0] for bar in axes.containers] for axes in figure.axes)
+    bound, kl, *_ = ([bar.lines[0].get_ydata()[0] for bar in axes.containers] for axes in figure.axes)
     assert bound == pytest.approx([1.12, 2.12, 4.12, 5.12])
     assert kl == pytest.approx([2.12, 5.12])
+
+
+def test_a_change_that_no_record_knows_of_has_no_panel():
+    records = made_up_ablation(seeds=SEEDS, models=("ZForcing",))
+    assert len(effects_figure(group_rows(records), "title").axes) == 4
+    for record in records:
+        del record["results"]["test"]["utterance"]["mutual_information_nats"]
+    titles = [axes.get_title() for axes in effects_figure(group_rows(records), "title").axes]
+    assert titles == ["change of ELBO, a lower bound", "change of KL", "change of active units"]
 
 
 def test_effects_of_one_weight_in_two_configurations_are_named_by_their_rows():

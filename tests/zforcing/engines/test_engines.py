@@ -51,6 +51,13 @@ def test_without_a_compiler_the_fused_engine_is_used(nothing_cached, monkeypatch
     assert resolve("compiled", CPU) == "fused"  # said once: a second warning would be an error
 
 
+@pytest.mark.parametrize(("command", "why"), [("gcc '", "CC is no command"), ("true", "true cannot compile")])
+def test_a_command_that_is_no_compiler_is_reported(nothing_cached, monkeypatch, tmp_path, command, why):
+    monkeypatch.setenv("CC", command)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert why in engines.why_not_compiled()
+
+
 def test_a_compiler_that_fails_is_reported(nothing_cached, monkeypatch, tmp_path):
     script = tmp_path / "cc"
     script.write_text("#!/bin/sh\necho 'internal error' >&2\nexit 1\n")
