@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from benchmark.row import Row
+from benchmark.row_labels import labels_apart
 
 Ends = tuple[float, float]
 
@@ -17,7 +18,7 @@ class Ablation:
     """One model in one configuration under several weights.
 
     Attributes:
-        title: of the model.
+        title: of the model, and what else tells it apart from another ablation of the same.
         rows: by the largest weight of the auxiliary cost, and the weight of the KL term at the first update and where
             it ends.
     """
@@ -45,17 +46,28 @@ def ablations(rows: list[Row]) -> list[Ablation]:
     for row in rows:
         families.setdefault(_what_stays(row), []).append(row)
     found = [
-        (title(family[0]), cells)
+        cells
         for family in families.values()
         for alike in _at_one_pace([row for row in family if row.has_auxiliary_cost])
         for cells in [alike | _controls(alike, family)]
         if len({aux_weight for aux_weight, _ in cells}) > 1
     ]
-    titles = [name for name, _ in found]
-    return [
-        Ablation(name if titles.count(name) == 1 else f"{name} ({titles[:number].count(name) + 1})", cells)
-        for number, (name, cells) in enumerate(found)
+    titles = _titles([next(iter(cells.values())) for cells in found])
+    return [Ablation(name, cells) for name, cells in zip(titles, found, strict=True)]
+
+
+def _titles(rows: list[Row]) -> list[str]:
+    """Of the models of these rows, with what tells apart several of one title beside the weights that are ablated."""
+    ablated = {"aux_weight": 0.0, "kl_weight": 1.0}
+    bare = [
+        replace(row, label=title(row), weights={when: weights | ablated for when, weights in row.weights.items()})
+        for row in rows
     ]
+    titles: dict[int, str] = {}
+    for name in {row.label for row in bare}:
+        alike = [number for number, row in enumerate(bare) if row.label == name]
+        titles |= zip(alike, labels_apart([bare[number] for number in alike]), strict=True)
+    return [titles[number] for number in range(len(rows))]
 
 
 def control(row: Row, rows: Iterable[Row]) -> Row | None:
