@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from operator import attrgetter
 from typing import NamedTuple
 
-from benchmark.ablation import control, title
+from benchmark.ablation import ablations, control, title
 from benchmark.record_form import BOUND_METRICS
 from benchmark.row import Row, describe_ends
 from benchmark.rows import rows_by_protocol
@@ -23,6 +23,7 @@ class Effect(NamedTuple):
         data: data set, source and protocol.
         row, plain: with the cost and without.
         numbers: of the two in their table.
+        model: its title, as an ablation has it.
         name: of the model, or the row's label if another effect is of the same model and weights.
     """
 
@@ -30,6 +31,7 @@ class Effect(NamedTuple):
     row: Row
     plain: Row
     numbers: tuple[int, int]
+    model: str
     name: str
 
     @property
@@ -37,10 +39,6 @@ class Effect(NamedTuple):
         """By data and model, a constant KL weight first, then by weight."""
         first, last = self.row.ends("kl_weight")
         return self.data, self.model, first != last, first, last, self.largest_aux_weight
-
-    @property
-    def model(self) -> str:
-        return title(self.row)
 
     @property
     def kl_weight(self) -> str:
@@ -77,11 +75,13 @@ def effects_of(rows: Sequence[Row]) -> list[Effect]:
     found = []
     for data, alike in rows_by_protocol(rows).items():
         labels = [row.label for row in rows if data[-1] in row.protocols]
+        models = {row.label: ablation.title for ablation in ablations(alike) for row in ablation.rows.values()}
         for row in alike:
             plain = control(row, alike) if row.has_auxiliary_cost else None
             if plain is not None:
                 numbers = labels.index(row.label) + 1, labels.index(plain.label) + 1
-                found.append(Effect(data, row, plain, numbers, title(row)))
+                model = models.get(row.label, title(row))
+                found.append(Effect(data, row, plain, numbers, model, name=model))
     found = [effect for effect in found if effect.seeds]
     places = Counter(effect.order for effect in found)
     named = (effect._replace(name=effect.row.label) if places[effect.order] > 1 else effect for effect in found)

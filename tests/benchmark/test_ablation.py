@@ -65,7 +65,8 @@ def test_weights_that_move_at_another_pace_are_another_ablation():
         record["config"] = record["config"].replace("auxiliary_step = 0.0001", "auxiliary_step = 0.00001")
         record["run_id"] += "0"
     found = ablations(group_rows([*records, *slower]))
-    assert [ablation.title for ablation in found] == [f"Z-Forcing, auxiliary step {step}" for step in ("0.00001", "0.0001")]
+    titles = [f"Z-Forcing, auxiliary step {step}" for step in ("0.00001", "0.0001")]
+    assert [ablation.title for ablation in found] == titles
     assert [len(ablation.rows) for ablation in found] == [6, 6]
     for ablation in found:
         helped = [row for row in ablation.rows.values() if row.has_auxiliary_cost]

@@ -307,7 +307,7 @@ def test_a_change_that_no_record_knows_of_has_no_panel():
     assert titles == ["change of ELBO, a lower bound", "change of KL", "change of active units"]
 
 
-def test_effects_of_one_weight_in_two_configurations_are_named_by_their_rows():
+def test_effects_of_one_weight_in_two_configurations_stand_apart():
     records = []
     for rate in ("0.001", "0.01"):
         for weight in (0.0, 0.0025):
@@ -315,9 +315,16 @@ def test_effects_of_one_weight_in_two_configurations_are_named_by_their_rows():
             record["config"] = record["config"].replace("learning_rate = 0.001", f"learning_rate = {rate}")
             record["run_id"] += rate
             records.append(record)
+    first, second = ([f"Z-Forcing, learning rate {rate}, KL weight 1", "0.0025, n = 1"] for rate in ("0.001", "0.01"))
+    assert names_beside(effects_figure(group_rows(records), "title")) == first + second
+
+
+def test_effects_of_one_weight_in_one_configuration_are_named_by_their_rows():
+    labels = ["Z-Forcing + aux", "Z-Forcing + kla, aux"]
+    records = [made_up_record(), *(made_up_record(label, aux_weight=0.0025) for label in labels)]
     place, *names = names_beside(effects_figure(group_rows(records), "title"))
     assert place == "Z-Forcing, KL weight 1"
-    assert names == [f"Z-Forcing + aux, learning rate {rate}, n = 1" for rate in ("0.001", "0.01")]
+    assert names == [f"{label}, n = 1" for label in labels]
 
 
 def test_one_seed_has_an_effect_without_an_interval():
