@@ -15,7 +15,8 @@ def mutual_information(posterior: DiagonalGaussian, z_NZ: Tensor) -> float:
 
     The mean over N steps of log q(z_n | data of step n) - log 1/N sum_m q(z_n | data of step m), z_n being drawn from
     the first. It is 0 when all posteriors are the same and at most log N (the aggregated posterior of Hoffman and
-    Johnson 2016, from a sample).
+    Johnson 2016, from a sample). Where the prior depends on the past it counts what the prior foresees as well, so
+    that it may exceed the KL.
 
     Args:
         posterior: of N steps, (N, Z).

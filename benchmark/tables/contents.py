@@ -51,7 +51,7 @@ DIFFERENCES = (
 )
 IN_USE = (
     "active: latents whose posterior mean varies over the data; MI: estimated mutual information of one step's latents "
-    "and the data."
+    "and the data. Both count what the prior foresees from the past as well, which the KL does not."
 )
 COLLAPSE = f"{IN_USE} Lost with prior latents: what log p(x | z) loses if z is drawn from the prior."
 TEST_SET = "s.e. of the test set: standard error over the test sequences, mean over seeds."
